@@ -1,10 +1,9 @@
 """PostgreSQL: the only file that knows its addresses and its dialect."""
 
-from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psycopg2
-from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from storeline.settings import Secret, Settings
@@ -83,3 +82,49 @@ def reader(settings: Settings) -> Login:
 def one_line(error: BaseException) -> str:
     """Return the first line of an error's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state of the source that other connections can import as long as its transaction is open."""
+
+    exported: str
+    visible: str
+    system_identifier: str
+    timeline: int
+    taken_at: datetime
+
+
+def endless(login: Login) -> Connection:
+    """Open a connection for a long read: no time-outs, and no policy may hide a row."""
+    return login.connect(statement_timeout="0", idle_in_transaction_session_timeout="0", row_security="off")
+
+
+def take_snapshot(connection: Connection, tables: list[str], lock_wait_seconds: int) -> Snapshot:
+    """Begin the copying transaction and export its snapshot; `tables` are quoted names.
+
+    The tables are locked before the snapshot is taken, because a TRUNCATE or a rewrite is seen by older snapshots.
+    Raises PostgresError when a change of structure is in the way.
+    """
+    connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"set local lock_timeout = '{lock_wait_seconds:d}s'")
+            if tables:
+                cursor.execute(f"lock table {', '.join(tables)} in access share mode")
+            cursor.execute(
+                """select pg_export_snapshot(), pg_current_snapshot()::text, now() at time zone 'UTC',
+                          (select system_identifier::text from pg_control_system()),
+                          (select timeline_id from pg_control_checkpoint())"""
+            )
+            exported, visible, taken_at, system, timeline = cursor.fetchone() or ()
+    except psycopg2.Error as error:
+        raise PostgresError(f"PostgreSQL gave no snapshot: {one_line(error)}") from None
+    return Snapshot(exported, visible, system, timeline, taken_at)
+
+
+def import_snapshot(connection: Connection, exported: str) -> None:
+    """Begin a transaction that sees exactly what the exporting one sees. Raises psycopg2.Error when that is gone."""
+    connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+    with connection.cursor() as cursor:
+        cursor.execute("set transaction snapshot %s", (exported,))

@@ -6,7 +6,6 @@ A table is named; its columns, key and indexes come from PostgreSQL's catalogue.
 from dataclasses import dataclass
 
 SOURCE_SCHEMA = "source"
-REPLICA_DATABASE = "replica"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Roles, schemas and tables of both databases: idempotent, run at each start."""

@@ -1,0 +1,57 @@
+-- The ledger of what ran here.
+create table if not exists ops.runs (
+    run_id varchar(40) not null comment 'generation of what this run published',
+    job varchar(64) not null,
+    state varchar(16) not null comment 'running, succeeded, failed or dead (its process ended without a word)',
+    started_at datetime(6) not null comment 'UTC',
+    ended_at datetime(6) comment 'UTC',
+    table_count bigint,
+    row_count bigint,
+    byte_count bigint,
+    message text comment 'why it failed, one line',
+    primary key (run_id),
+    key job_started (job, started_at),
+    constraint runs_state check (state in ('running', 'succeeded', 'failed', 'dead'))
+) comment 'One row for each run of a batch job';
+
+create table if not exists ops.run_tables (
+    run_id varchar(40) not null,
+    table_name varchar(64) not null,
+    row_count bigint not null,
+    byte_count bigint not null,
+    copy_seconds double not null comment 'until the last row was loaded',
+    index_seconds double not null,
+    verify_seconds double not null,
+    content_hash varchar(64) comment 'sum of the rows'' hashes, equal on both sides',
+    primary key (run_id, table_name)
+) comment 'One row for each table of a run, written before the table becomes visible';
+
+create table if not exists ops.run_chunks (
+    run_id varchar(40) not null,
+    table_name varchar(64) not null,
+    chunk int not null,
+    row_count bigint not null,
+    byte_count bigint not null,
+    primary key (run_id, table_name, chunk)
+) comment 'Ranges that a copy has loaded; in one transaction with their rows';
+
+create table if not exists ops.bases (
+    database_name varchar(64) not null,
+    table_name varchar(64) not null,
+    run_id varchar(40) not null comment 'generation: the run that swapped the table in',
+    snapshot text not null comment 'pg_current_snapshot() of the copying transaction',
+    system_identifier varchar(32) not null,
+    timeline int not null,
+    slot_id varchar(64) comment 'replication slot seen before the snapshot',
+    copied_at datetime(6) not null comment 'when the snapshot was taken, UTC',
+    primary key (database_name, table_name)
+) comment 'Which state of the source each table of the replica holds; renamed together with the tables';
+
+create table if not exists ops.mart_builds (
+    mart varchar(64) not null,
+    run_id varchar(40) not null comment 'generation: the run that published the mart',
+    row_count bigint not null,
+    built_at datetime(6) not null comment 'UTC',
+    source_snapshots json not null comment 'table of the replica -> generation and snapshot it was read from',
+    primary key (mart)
+) comment 'The marts as published; renamed together with them';

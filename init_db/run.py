@@ -1,0 +1,120 @@
+"""Bring both databases to the structure that this version needs; a second run changes nothing.
+
+Usage: python -m init_db.run [postgres] [mysql]    (both without an argument)
+"""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from mysql.connector import Error as DriverError
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as PostgresConnection
+from psycopg2.extensions import encrypt_password
+
+from storeline import mysql
+from storeline import postgres
+from storeline.settings import Secret, Settings, SettingsError, load
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def init_postgres(settings: Settings) -> None:
+    """Make roles, Airflow's database and everything in `postgres/*.sql`. Raises PostgresError."""
+    login = postgres.owner(settings)
+    names = {
+        "owner": settings.postgres_user,
+        "database": settings.postgres_db,
+        "generator": settings.postgres_generator_user,
+        "reader": settings.postgres_reader_user,
+    }
+    with closing(login.connect()) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            # Two starts at once take turns.
+            cursor.execute("select pg_advisory_lock(hashtext('storeline.init'))")
+        _role(connection, settings.postgres_generator_user, settings.postgres_generator_password)
+        _role(connection, settings.postgres_reader_user, settings.postgres_reader_password)
+        _role(connection, settings.postgres_airflow_user, settings.postgres_airflow_password)
+        _database(connection, settings.postgres_airflow_db, settings.postgres_airflow_user)
+        for file in sorted((FOLDER / "postgres").glob("*.sql")):
+            statement = sql.SQL(file.read_text()).format(**{k: sql.Identifier(v) for k, v in names.items()})
+            _execute(connection, statement, file.name)
+
+
+def _role(connection: PostgresConnection, name: str, password: Secret) -> None:
+    # The server is sent a verifier, so that the password itself stands in no log of statements.
+    verifier = encrypt_password(str(password), name, connection, "scram-sha-256")
+    with connection.cursor() as cursor:
+        cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
+        verb = sql.SQL("alter role {} login password {}" if cursor.fetchone() else "create role {} login password {}")
+    _execute(connection, verb.format(sql.Identifier(name), sql.Literal(verifier)), f"role {name}")
+
+
+def _database(connection: PostgresConnection, name: str, owner: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1 from pg_database where datname = %s", (name,))
+        if cursor.fetchone():
+            return
+        cursor.execute(
+            "select pg_has_role(current_user, %s, 'SET') or rolsuper from pg_roles where rolname = current_user", (owner,)
+        )
+        if not (cursor.fetchone() or (False,))[0]:
+            _execute(connection, sql.SQL("grant {} to current_user").format(sql.Identifier(owner)), f"role {owner}")
+    make = sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner))
+    _execute(connection, make, f"database {name}")
+    revoke = sql.SQL("revoke all on database {} from public").format(sql.Identifier(name))
+    _execute(connection, revoke, f"database {name}")
+
+
+def _execute(connection: PostgresConnection, statement: sql.Composable, what: str) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    except psycopg2.Error as error:
+        raise postgres.PostgresError(f"init_db/postgres: {what}: {postgres.one_line(error)}") from None
+
+
+def init_mysql(settings: Settings) -> None:
+    """Make accounts and everything in `mysql/*.sql`. Raises MysqlError."""
+    accounts = {
+        "replicator": (settings.mysql_replicator_user, settings.mysql_replicator_password),
+        "mart_builder": (settings.mysql_mart_builder_user, settings.mysql_mart_builder_password),
+        "analyst": (settings.mysql_analyst_user, settings.mysql_analyst_password),
+    }
+    names = {role: f"{mysql.quote(user)}@'%'" for role, (user, _) in accounts.items()}
+    with closing(mysql.admin(settings).connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select get_lock('storeline.init', 60)")
+        cursor.fetchall()
+        for user, password in accounts.values():
+            cursor.execute("create user if not exists %s@'%' identified by %s", (user, str(password)))
+            cursor.execute("alter user %s@'%' identified by %s", (user, str(password)))
+        for file in sorted((FOLDER / "mysql").glob("*.sql")):
+            text = file.read_text()
+            for placeholder, name in names.items():
+                text = text.replace("{" + placeholder + "}", name)
+            try:
+                cursor.execute(text)
+                while cursor.nextset():
+                    pass
+            except DriverError as error:
+                raise mysql.MysqlError(f"init_db/mysql: {file.name}: {mysql.one_line(error)}") from None
+
+
+def main(arguments: list[str]) -> None:
+    """Run the named parts. Exits with one line when a server refuses."""
+    parts = {"postgres": init_postgres, "mysql": init_mysql}
+    if unknown := set(arguments) - set(parts):
+        sys.exit(f"init_db: unknown part {sorted(unknown)[0]}: expected postgres or mysql")
+    try:
+        settings = load()
+        for name in arguments or list(parts):
+            parts[name](settings)
+            print(f"init_db: {name} is ready")
+    except (SettingsError, postgres.PostgresError, mysql.MysqlError) as error:
+        sys.exit(f"init_db: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The jobs that run on the Spark cluster, one data flow each."""

@@ -1,0 +1,149 @@
+"""Hold a mart to its contract: what its query may read, what it must return, what is true of each row."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from uuid import uuid4
+
+from pyspark.errors import PySparkException
+from pyspark.logger import PySparkLogger
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType
+
+from storeline.mart import Mart, spark_type
+
+EXAMPLES = 3
+VALUE_LENGTH = 60
+
+
+class AuditError(Exception):
+    """A mart breaks its contract; each line of the message names the mart and the rule."""
+
+
+def resolve(mart: Mart, tables: Mapping[str, DataFrame]) -> DataFrame:
+    """Return the mart's rows, not yet computed, from `tables` (by name; more than it reads may be given).
+
+    Raises AuditError when the query reads what `reads` does not declare, cannot run, or returns other columns than
+    `columns` declares in name, order or type.
+
+    The query runs in a session of its own that knows nothing but the declared tables. A view belongs to the session
+    of its frame, so a frame gets there as a global view under a name that nobody can guess. What is persisted is
+    found all the same, because sessions share the cache. The views are left to the end of the application: to drop
+    one would take its frame out of the cache.
+    """
+    session = next(iter(tables.values())).sparkSession.newSession()
+    # Else a path in place of a table's name would be read.
+    session.conf.set("spark.sql.runSQLOnFiles", "false")
+    for name in mart.reads:
+        secret_name = f"{name}_{uuid4().hex}"
+        tables[name].createGlobalTempView(secret_name)
+        session.table(f"global_temp.{secret_name}").createTempView(name)
+    with _in_one_line(mart):
+        # As a subquery, so that nothing but a query is run.
+        frame = session.sql(f"select * from (\n{mart.query}\n)")
+    if lines := list(_differences(frame, mart)):
+        raise AuditError("\n".join(lines))
+    return frame
+
+
+def audit(frame: DataFrame, mart: Mart) -> None:
+    """Compute the rows of `resolve` and check them. Raises AuditError with a line for each rule that is broken."""
+    if lines := broken_rules(frame, mart):
+        raise AuditError("\n".join(lines))
+
+
+def broken_rules(frame: DataFrame, mart: Mart) -> list[str]:
+    """Return a line for each rule that the rows break, with their number and up to three of them.
+
+    Reads the rows once for all rules about a row, and once for the grain's uniqueness; again only for examples.
+    """
+    with _in_one_line(mart):
+        return [*_broken_rows(frame, mart), *_repeated_keys(frame, mart)]
+
+
+def _differences(frame: DataFrame, mart: Mart) -> Iterator[str]:
+    wanted, got = [column.name for column in mart.columns], frame.columns
+    if wanted != got:
+        yield f"mart {mart.name}: columns must be {', '.join(wanted)}; its query returns {', '.join(got)}"
+        return
+    for column, field in zip(mart.columns, frame.schema, strict=True):
+        if (type_ := field.dataType.simpleString()) != spark_type(column):
+            yield (
+                f"mart {mart.name}: column {column.name} must be {spark_type(column)} ({column.mysql_type}); "
+                f"its query returns {type_}"
+            )
+
+
+def _broken_rows(frame: DataFrame, mart: Mart) -> Iterator[str]:
+    rules = list(_rules(mart))
+    for rule, condition in rules:
+        with _in_one_line(mart, rule):
+            type_ = frame.select(F.expr(condition)).schema[0].dataType
+        if not isinstance(type_, BooleanType):
+            raise AuditError(f"mart {mart.name}: rule `{rule}` is {type_.simpleString()}, not true or false")
+    broken = [_is_broken(condition) for _, condition in rules]
+    counts = frame.agg(*[F.count_if(is_broken) for is_broken in broken], F.count(F.lit(1))).collect()[0]
+    for (rule, _), is_broken, count in zip(rules, broken, counts, strict=False):
+        if count:
+            rows = frame.where(is_broken).limit(EXAMPLES).collect()
+            yield _line(mart, rule, f"{count} of {counts[-1]} rows", rows)
+
+
+def _rules(mart: Mart) -> Iterator[tuple[str, str]]:
+    """Yield every rule about a row: how it is called, and the condition in SQL."""
+    for column in mart.columns:
+        if not column.nullable:
+            yield f"{column.name} is not null", f"`{column.name}` is not null"
+        # Spark's text has no length; MySQL would refuse what is too long in the middle of the load.
+        if column.mysql_type.startswith("VARCHAR"):
+            length = column.mysql_type.removeprefix("VARCHAR(").removesuffix(")")
+            condition = f"`{column.name}` is null or char_length(`{column.name}`) <= {length}"
+            yield f"{column.name} has at most {length} characters", condition
+        if column.mysql_type == "TEXT":
+            condition = f"`{column.name}` is null or octet_length(`{column.name}`) <= 65535"
+            yield f"{column.name} has at most 65535 bytes", condition
+    for check in mart.checks:
+        yield check, check
+
+
+def _is_broken(condition: str) -> Column:
+    return ~F.coalesce(F.expr(condition), F.lit(False))
+
+
+def _repeated_keys(frame: DataFrame, mart: Mart) -> Iterator[str]:
+    repeated = frame.groupBy(*mart.grain).agg(F.count(F.lit(1)).alias("rows")).where("rows > 1")
+    if count := repeated.count():
+        examples = repeated.limit(EXAMPLES).collect()
+        yield _line(mart, f"one row for each {', '.join(mart.grain)}", f"{count} of the keys", examples)
+
+
+def _line(mart: Mart, rule: str, what: str, rows: list[Row]) -> str:
+    return f"mart {mart.name}: rule `{rule}` is broken by {what}, for example {'; '.join(map(_shown, rows))}"
+
+
+def _shown(row: Row) -> str:
+    values = {name: "null" if value is None else str(value) for name, value in row.asDict().items()}
+    return ", ".join(f"{name}={value[:VALUE_LENGTH]}" for name, value in values.items())
+
+
+@contextmanager
+def _in_one_line(mart: Mart, rule: str | None = None) -> Iterator[None]:
+    """Say in one line what Spark says in many. Raises AuditError."""
+    logger = PySparkLogger.getLogger("SQLQueryContextLogger")
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    except PySparkException as error:
+        where = f"mart {mart.name}" if rule is None else f"mart {mart.name}: rule `{rule}`"
+        raise AuditError(f"{where}{_reason(error)}") from None
+    finally:
+        logger.disabled = was_disabled
+
+
+def _reason(error: PySparkException) -> str:
+    parameters = error.getMessageParameters() or {}
+    if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
+        return f" reads {parameters['relationName'].replace('`', '')}, which it does not declare in reads"
+    # Without the SQL state, and without the advice to switch the check off.
+    return ": " + re.split(" SQLSTATE| If necessary set", " ".join(str(error).split()))[0]

@@ -1,0 +1,40 @@
+"""Why a job failed, in one line, out of what Spark, the databases and the settings raise."""
+
+import re
+
+from mysql.connector import Error as MysqlDriverError
+import psycopg2
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import PySparkException
+
+from storeline.catalogue import CatalogueError
+from storeline.mysql import MysqlError
+from storeline.postgres import PostgresError
+from storeline.settings import SettingsError
+
+RAISED_IN_A_TASK = re.compile(r"^(?:pyspark\.errors\.\S+: )?((?:\w+\.)+\w*(?:Error|Exception): .+)$", re.MULTILINE)
+
+
+class JobError(Exception):
+    """A job stops and what it publishes stays as it was; the message is one line."""
+
+
+FAILURES = (
+    JobError,
+    SettingsError,
+    CatalogueError,
+    PostgresError,
+    MysqlError,
+    psycopg2.Error,
+    MysqlDriverError,
+    PySparkException,
+    Py4JError,
+)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the line that tells a user what happened; of a failed task, what its Python code raised."""
+    text = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)
+    raised = RAISED_IN_A_TASK.findall(text)
+    lines = [line for line in text.splitlines() if line.strip()]
+    return str(raised[-1] if raised else lines[0] if lines else type(error).__name__).strip()

@@ -1,0 +1,189 @@
+"""MySQL: the only file that knows its addresses and its dialect."""
+
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import mysql.connector
+from mysql.connector import errorcode
+
+from storeline.settings import Secret, Settings
+
+LOCK_WAIT_SECONDS_OF_A_SWAP = 2  # new readers queue behind a waiting RENAME, so each try is short
+
+
+class MysqlError(Exception):
+    """MySQL cannot be used as asked; the message is one line that says where and why."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where an account logs in; it can be sent to another process and does not show its password."""
+
+    host: str
+    port: int
+    user: str
+    password: Secret = field(repr=False)
+
+    def connect(self, **options: Any) -> Any:
+        """Open a connection in UTC with strict mode. Raises MysqlError when the server does not let us in."""
+        try:
+            return mysql.connector.connect(
+                host=self.host,
+                port=self.port,
+                user=self.user,
+                password=str(self.password),
+                charset="utf8mb4",
+                collation="utf8mb4_0900_bin",
+                time_zone="+00:00",
+                sql_mode="TRADITIONAL",
+                autocommit=True,
+                connection_timeout=10,
+                **options,
+            )
+        except mysql.connector.Error as error:
+            raise MysqlError(f"MySQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
+
+
+def admin(settings: Settings) -> Login:
+    """Return the login of the account that makes databases, accounts and grants."""
+    return _login(settings, settings.mysql_admin_user, settings.mysql_admin_password)
+
+
+def replicator(settings: Settings) -> Login:
+    """Return the login of the copy."""
+    return _login(settings, settings.mysql_replicator_user, settings.mysql_replicator_password)
+
+
+def mart_builder(settings: Settings) -> Login:
+    """Return the login of the job that builds the marts."""
+    return _login(settings, settings.mysql_mart_builder_user, settings.mysql_mart_builder_password)
+
+
+def analyst(settings: Settings) -> Login:
+    """Return the login that may only read replica and marts."""
+    return _login(settings, settings.mysql_analyst_user, settings.mysql_analyst_password)
+
+
+def _login(settings: Settings, user: str, password: Secret) -> Login:
+    return Login(settings.mysql_host, settings.mysql_port, user, password)
+
+
+def quote(name: str) -> str:
+    """Return a name as MySQL reads it, whatever it holds."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(text: str) -> str:
+    """Return a string literal, for the places where MySQL takes no parameter (comments)."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def one_line(error: BaseException) -> str:
+    """Return the first line of an error's message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def ask(connection: Any, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return a query's rows."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def do(connection: Any, statement: str, parameters: tuple[Any, ...] = ()) -> int:
+    """Execute a statement and return the number of rows that it changed."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def tables_of(connection: Any, database: str) -> set[str]:
+    """Return the names of a database's tables, views left out."""
+    query = "select table_name from information_schema.tables where table_schema = %s and table_type = 'BASE TABLE'"
+    return {name for (name,) in ask(connection, query, (database,))}
+
+
+def hold(connection: Any, lock: str, wait_seconds: float) -> None:
+    """Take a named lock, which ends with the connection. Raises MysqlError that names the holder."""
+    if ask(connection, "select get_lock(%s, %s)", (lock, wait_seconds))[0][0] == 1:
+        return
+    holder = ask(connection, "select is_used_lock(%s)", (lock,))[0][0]
+    raise MysqlError(
+        f"the lock {lock} was not free for {wait_seconds:g} s: "
+        f"{describe_connection(connection, holder)} holds it; wait for that job or end it"
+    )
+
+
+def still_holds(connection: Any, lock: str) -> bool:
+    """Tell whether this very connection holds a named lock; a connection that was lost does not."""
+    try:
+        return bool(ask(connection, "select is_used_lock(%s) = connection_id()", (lock,))[0][0])
+    except mysql.connector.Error:
+        return False
+
+
+def describe_connection(connection: Any, number: int | None) -> str:
+    """Return a connection in words: its number, account and what it does."""
+    query = """select processlist_user, processlist_host, processlist_command, processlist_time
+               from performance_schema.threads where processlist_id = %s"""
+    found = ask(connection, query, (number,)) if number else []
+    if not found:
+        return f"connection {number or 'unknown'}"
+    user, host, command, seconds = found[0]
+    return f"connection {number} ({user}@{host}, {command}, {seconds} s)"
+
+
+def lock_holders(connection: Any, tables: Iterable[tuple[str, str]]) -> list[int]:
+    """Return the connections that use any of the tables (database, name), this one left out."""
+    wanted = set(tables)
+    query = """select object_schema, object_name, processlist_id
+               from performance_schema.metadata_locks join performance_schema.threads on thread_id = owner_thread_id
+               where object_type = 'TABLE' and lock_status = 'GRANTED' and processlist_id <> connection_id()"""
+    return sorted({number for database, name, number in ask(connection, query) if (database, name) in wanted})
+
+
+def drop_tables(connection: Any, database: str, names: Iterable[str]) -> None:
+    """Drop what dead runs left, and end this account's own connections that still use it."""
+    doomed = sorted(names)
+    if not doomed:
+        return
+    for number in lock_holders(connection, [(database, name) for name in doomed]):
+        try:
+            do(connection, f"kill {number:d}")
+        except mysql.connector.Error as error:
+            if error.errno != errorcode.ER_NO_SUCH_THREAD:
+                raise MysqlError(
+                    f"{describe_connection(connection, number)} uses a table of {database} that is to be dropped"
+                ) from None
+    do(connection, "drop table if exists " + ", ".join(f"{quote(database)}.{quote(name)}" for name in doomed))
+
+
+def swap(connection: Any, moves: list[tuple[tuple[str, str], tuple[str, str]]], wait_seconds: float) -> None:
+    """Rename tables (database, name) in one statement: all of them or none.
+
+    Raises MysqlError that names the connection in the way when readers kept a table for `wait_seconds`.
+    """
+    renames = ", ".join(
+        f"{quote(old[0])}.{quote(old[1])} to {quote(new[0])}.{quote(new[1])}" for old, new in moves
+    )
+    do(connection, f"set session lock_wait_timeout = {LOCK_WAIT_SECONDS_OF_A_SWAP}")
+    deadline, pause = time.monotonic() + wait_seconds, 0.5
+    while True:
+        try:
+            do(connection, f"rename table {renames}")
+            return
+        except mysql.connector.Error as error:
+            if error.errno != errorcode.ER_LOCK_WAIT_TIMEOUT:
+                raise MysqlError(f"the swap failed: {one_line(error)}") from None
+        in_the_way = lock_holders(connection, [old for old, _ in moves])
+        if time.monotonic() + pause > deadline:
+            named = "; ".join(describe_connection(connection, n) for n in in_the_way) or "a connection that has ended"
+            raise MysqlError(
+                f"the swap waited {wait_seconds:g} s for readers: {named} holds a transaction open; nothing was changed, "
+                "end that transaction and run again"
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, 10)

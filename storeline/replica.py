@@ -1,0 +1,52 @@
+"""Which state of the source the replica holds: the rows of `ops.bases`."""
+
+from contextlib import suppress
+from typing import Any
+
+from mysql.connector import Error as DriverError
+
+from storeline import mysql
+from storeline.generation import REPLICA
+from storeline.postgres import Snapshot
+
+LOCK = f"storeline.{REPLICA.live}"
+BASES_LOCK = "storeline.bases"
+
+
+def publish(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str], wait_seconds: float) -> None:
+    """Make the staged tables the replica, together with `ops.bases`; a table without a base leaves it.
+
+    `connection` is the one that holds the replica's lock. Raises MysqlError; then nothing has changed.
+    """
+    # Two databases may be copied at once; `ops.bases` speaks of both.
+    mysql.hold(connection, BASES_LOCK, wait_seconds)
+    try:
+        query = "select table_name from ops.bases where database_name = %s"
+        known = {name for (name,) in mysql.ask(connection, query, (REPLICA.live,))}
+        _write_next_bases(connection, run_id, snapshot, staged)
+        REPLICA.publish(connection, staged, known, run_id, wait_seconds)
+    finally:
+        with suppress(DriverError):
+            mysql.ask(connection, "select release_lock(%s)", (BASES_LOCK,))
+
+
+def _write_next_bases(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str]) -> None:
+    following = REPLICA.begin_ledger(connection)
+    kept = f"insert into {following} select * from ops.bases where database_name <> %s"
+    mysql.do(connection, kept, (REPLICA.live,))
+    for name in staged:
+        mysql.do(
+            connection,
+            f"""insert into {following}
+                (database_name, table_name, run_id, snapshot, system_identifier, timeline, copied_at)
+                values (%s, %s, %s, %s, %s, %s, %s)""",
+            (
+                REPLICA.live,
+                name,
+                run_id,
+                snapshot.visible,
+                snapshot.system_identifier,
+                snapshot.timeline,
+                snapshot.taken_at,
+            ),
+        )
