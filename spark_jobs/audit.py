@@ -47,10 +47,14 @@ def resolve(mart: Mart, tables: Mapping[str, DataFrame]) -> DataFrame:
     return frame
 
 
-def audit(frame: DataFrame, mart: Mart) -> None:
-    """Compute the rows of `resolve` and check them. Raises AuditError with a line for each rule that is broken."""
+def audit(frame: DataFrame, mart: Mart) -> int:
+    """Compute the rows of `resolve`, check them and return their number.
+
+    Raises AuditError with a line for each rule that is broken.
+    """
     if lines := broken_rules(frame, mart):
         raise AuditError("\n".join(lines))
+    return frame.count()
 
 
 def broken_rules(frame: DataFrame, mart: Mart) -> list[str]:

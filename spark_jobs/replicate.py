@@ -140,8 +140,9 @@ def add_indexes(
     def add(table: SourceTable) -> None:
         began = time.monotonic()
         with closing(mysql.replicator(settings).connect()) as connection:
-            for statement in catalogue.index_ddl(table, REPLICA.staged(staging[table.name])):
+            if statement := catalogue.index_ddl(table, REPLICA.staged(staging[table.name])):
                 mysql.do(connection, statement)
+            mysql.mark_loaded(connection, REPLICA.staged(staging[table.name]))
         numbers[table.name]["index_seconds"] = round(time.monotonic() - began, 3)
 
     with ThreadPoolExecutor(INDEX_THREADS) as pool:

@@ -153,24 +153,16 @@ def staging_ddl(table: SourceTable, target: str) -> str:
     return f"create table {target} ({', '.join(columns)}, primary key ({key}))"
 
 
-def index_ddl(table: SourceTable, target: str) -> list[str]:
-    """Return the DDL after the load, which always changes an index or the table's definition.
-
-    A reader whose transaction began during the load must get error 1412 after the swap, not a part of the rows; InnoDB
-    gives it only to readers older than the table's last change of structure.
-    """
+def index_ddl(table: SourceTable, target: str) -> str | None:
+    """Return the DDL that adds the secondary indexes in one pass over the rows, where there are any."""
     added = []
     for index in table.indexes:
+        # A key that MySQL cannot hold only makes queries slower there; the rows are the same.
         if sum(table.column(c).type.key_bytes for c in index.columns) <= MAX_KEY_BYTES:
             names = ", ".join(mysql.quote(c) for c in index.columns)
             kind = "unique index" if index.is_unique else "index"
             added.append(f"add {kind} {mysql.quote(index.name)} ({names})")
-    if added:
-        return [f"alter table {target} {', '.join(added)}"]
-    return [
-        f"alter table {target} add column storeline_loaded tinyint, algorithm=instant",
-        f"alter table {target} drop column storeline_loaded, algorithm=instant",
-    ]
+    return f"alter table {target} {', '.join(added)}" if added else None
 
 
 def source_contents_query(connection: Connection, table: SourceTable) -> str:

@@ -65,6 +65,18 @@ class Generations:
         mysql.swap(connection, moves, wait_seconds)
         self.drop_dead_staging(connection)
 
+    def exchange(self, connection: Any, live: set[str], previous: set[str], wait_seconds: float) -> None:
+        """Let the live and the previous generation change places, all tables and the ledger in one statement."""
+        aside = [((self.live, name), self._discard(n, "exchanged")) for n, name in enumerate(sorted(live))]
+        ledger, ledger_aside = ("ops", self.ledger), ("ops", f"{self.ledger}_next")
+        mysql.drop_tables(connection, "ops", [f"{self.ledger}_next"])
+        moves = [*aside, (ledger, ledger_aside)]
+        moves += [((self.previous, name), (self.live, name)) for name in sorted(previous)]
+        moves += [(("ops", f"{self.ledger}_previous"), ledger)]
+        moves += [(there, (self.previous, name)) for (_, name), there in aside]
+        moves += [(ledger_aside, ("ops", f"{self.ledger}_previous"))]
+        mysql.swap(connection, moves, wait_seconds)
+
     def _discard(self, number: int, run_id: str) -> tuple[str, str]:
         return self.staging, f"discarded_{number:03}_{run_id}"
 

@@ -117,12 +117,40 @@ def hold(connection: Any, lock: str, wait_seconds: float) -> None:
     )
 
 
+def release(connection: Any, lock: str) -> None:
+    """Give a named lock back before the connection ends."""
+    ask(connection, "select release_lock(%s)", (lock,))
+
+
 def still_holds(connection: Any, lock: str) -> bool:
     """Tell whether this very connection holds a named lock; a connection that was lost does not."""
     try:
         return bool(ask(connection, "select is_used_lock(%s) = connection_id()", (lock,))[0][0])
     except mysql.connector.Error:
         return False
+
+
+def integer_key(connection: Any, database: str, table: str) -> str | None:
+    """Return the column that is the whole primary key and a whole number, where there is one."""
+    query = """select column_name, data_type from information_schema.columns
+               where table_schema = %s and table_name = %s and column_key = 'PRI'"""
+    key = ask(connection, query, (database, table))
+    return str(key[0][0]) if len(key) == 1 and key[0][1] in ("int", "bigint") else None
+
+
+def data_bytes(connection: Any, database: str, table: str) -> int:
+    """Return the size of a table's rows as InnoDB estimates it."""
+    query = "select coalesce(data_length, 0) from information_schema.tables where table_schema = %s and table_name = %s"
+    return int(ask(connection, query, (database, table))[0][0])
+
+
+def mark_loaded(connection: Any, table: str) -> None:
+    """Change a table's definition after its last row; `table` is a quoted name.
+
+    A reader whose transaction began during the load then gets error 1412 after the swap, not a part of the rows.
+    """
+    for change in ("add column storeline_loaded tinyint", "drop column storeline_loaded"):
+        do(connection, f"alter table {table} {change}, algorithm=instant")
 
 
 def describe_connection(connection: Any, number: int | None) -> str:

@@ -1,6 +1,7 @@
 """Which state of the source the replica holds: the rows of `ops.bases`."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from mysql.connector import Error as DriverError
@@ -13,6 +14,20 @@ LOCK = f"storeline.{REPLICA.live}"
 BASES_LOCK = "storeline.bases"
 
 
+@dataclass(frozen=True)
+class Base:
+    """Which state of the source a table of the replica holds."""
+
+    generation: str
+    snapshot: str
+
+
+def bases(connection: Any) -> dict[str, Base]:
+    """Return the base of every table that the replica holds."""
+    query = "select table_name, run_id, snapshot from ops.bases where database_name = %s"
+    return {name: Base(*base) for name, *base in mysql.ask(connection, query, (REPLICA.live,))}
+
+
 def publish(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str], wait_seconds: float) -> None:
     """Make the staged tables the replica, together with `ops.bases`; a table without a base leaves it.
 
@@ -21,13 +36,12 @@ def publish(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, 
     # Two databases may be copied at once; `ops.bases` speaks of both.
     mysql.hold(connection, BASES_LOCK, wait_seconds)
     try:
-        query = "select table_name from ops.bases where database_name = %s"
-        known = {name for (name,) in mysql.ask(connection, query, (REPLICA.live,))}
+        leaving = set(bases(connection))
         _write_next_bases(connection, run_id, snapshot, staged)
-        REPLICA.publish(connection, staged, known, run_id, wait_seconds)
+        REPLICA.publish(connection, staged, leaving, run_id, wait_seconds)
     finally:
         with suppress(DriverError):
-            mysql.ask(connection, "select release_lock(%s)", (BASES_LOCK,))
+            mysql.release(connection, BASES_LOCK)
 
 
 def _write_next_bases(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str]) -> None:

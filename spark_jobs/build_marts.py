@@ -1,0 +1,141 @@
+"""Build every mart of `spark_jobs/marts/` from one state of the replica, audit them, and publish them all at once.
+
+Usage: spark-submit spark_jobs/build_marts.py
+"""
+
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+
+from spark_jobs import jdbc
+from spark_jobs.audit import AuditError, audit, resolve
+from spark_jobs.failure import FAILURES, JobError, one_line
+from storeline import ledger, mart_tables, mysql, replica
+from storeline.generation import MARTS
+from storeline.mart import Mart, MartError
+from storeline.mart import load as load_marts
+from storeline.settings import Settings, load
+
+READ_ATTEMPTS = 3
+STORED = StorageLevel.MEMORY_AND_DISK
+THREADS = 4  # so that small queries do not wait for each other's planning
+
+def main() -> None:
+    """Run one build. Exits with one line for each thing that is wrong; then the marts are what they were."""
+    try:
+        settings = load()
+        marts = load_marts()
+        with closing(mysql.mart_builder(settings).connect()) as target:
+            spark = SparkSession.builder.appName("build_marts").getOrCreate()
+            try:
+                build_marts(settings, spark, marts, target)
+            finally:
+                spark.stop()
+    except (AuditError, MartError) as error:
+        sys.exit("\n".join(f"build_marts: {line}" for line in str(error).splitlines()))
+    except FAILURES as error:
+        sys.exit(f"build_marts: {one_line(error)}")
+
+
+def build_marts(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any) -> None:
+    """Read, build, audit and publish; write the ledger. Raises AuditError with every broken rule, or one of FAILURES."""
+    # The executors are there before a lock is taken; else two jobs would wait for each other.
+    spark.range(1).count()
+    mysql.hold(target, mart_tables.LOCK, settings.lock_wait_seconds)
+    run_id = ledger.new_run_id()
+    ledger.begin(target, run_id, "build_marts")
+    try:
+        MARTS.drop_dead_staging(target)
+        tables, bases = read_replica(settings, spark, marts, target)
+        staged = {mart.name: f"{n:03}_{run_id}" for n, mart in enumerate(marts) if not mart.is_view}
+        numbers = fill_staging(settings, marts, tables, staged)
+        for name, values in numbers.items():
+            ledger.record_table(target, run_id, name, values)
+        mart_tables.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds)
+        ledger.succeed(target, run_id, numbers)
+    except (AuditError, *FAILURES) as error:
+        ledger.fail(target, run_id, str(error) if isinstance(error, AuditError) else one_line(error))
+        raise
+    ledger.report(run_id, numbers)
+    for name, values in numbers.items():
+        print(f"build_marts: {name}: {values['row_count']} rows")
+
+
+def read_replica(
+    settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any
+) -> tuple[dict[str, DataFrame], dict[str, replica.Base]]:
+    """Return every table that a mart reads, persisted, and its base: all from one state of the replica.
+
+    The lock is held only while the tables are read. Raises JobError when the replica lacks a table.
+    """
+    names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
+    for _ in range(READ_ATTEMPTS):
+        mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
+        bases = replica.bases(target)
+        if missing := [name for name in names if name not in bases]:
+            raise JobError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
+        tables = {name: jdbc.read(settings, spark, target, name).persist(STORED) for name in names}
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(DataFrame.count, tables.values()))
+        if mysql.still_holds(target, replica.LOCK) and replica.bases(target) == bases:
+            mysql.release(target, replica.LOCK)
+            return tables, {name: bases[name] for name in names}
+        for table in tables.values():
+            table.unpersist()
+    raise JobError(f"the replica changed {READ_ATTEMPTS} times while it was read; the marts stay as they were")
+
+
+def fill_staging(
+    settings: Settings, marts: tuple[Mart, ...], tables: Mapping[str, DataFrame], staged: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Compute, audit and load every mart into staging; return each one's rows and seconds.
+
+    Raises AuditError with the broken rules of all marts, after every mart was looked at.
+    """
+    known, fills, broken = dict(tables), [], []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for mart in marts:
+            if not set(mart.reads) <= set(known):
+                continue  # what it reads is broken, and is named below
+            try:
+                known[mart.name] = resolve(mart, known).persist(STORED)
+            except AuditError as error:
+                broken.append(str(error))
+            else:
+                fills.append(pool.submit(_fill, settings, mart, known[mart.name], staged.get(mart.name)))
+    broken += [str(error) for fill in fills if isinstance(error := fill.exception(), AuditError)]
+    if broken:
+        raise AuditError("\n".join(broken))
+    return dict(fill.result() for fill in fills)
+
+
+def _fill(settings: Settings, mart: Mart, frame: DataFrame, table: str | None) -> tuple[str, dict[str, Any]]:
+    """Audit one mart and load it into its staging table; a view has none."""
+    began = time.monotonic()
+    rows = audit(frame, mart)
+    audited = time.monotonic()
+    if table is not None:
+        with closing(mysql.mart_builder(settings).connect()) as connection:
+            mysql.do(connection, mart_tables.ddl(mart, MARTS.staged(table)))
+            jdbc.append(settings, frame, MARTS.staging, table)
+            mysql.mark_loaded(connection, MARTS.staged(table))
+            loaded = mysql.ask(connection, f"select count(*) from {MARTS.staged(table)}")[0][0]
+        if loaded != rows:
+            raise JobError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts stay as they were")
+    return mart.name, {
+        "row_count": rows,
+        "byte_count": 0,
+        "copy_seconds": round(time.monotonic() - audited, 3),
+        "index_seconds": 0.0,
+        "verify_seconds": round(audited - began, 3),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Frames from and to MySQL, through Spark's JDBC source."""
+
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from storeline import mysql
+from storeline.generation import REPLICA
+from storeline.settings import Settings
+
+PARTITION_BYTES = 32 << 20  # of a replica table, as InnoDB stores it
+OPTIONS = {
+    "driver": "com.mysql.cj.jdbc.Driver",
+    "preferTimestampNTZ": "true",
+    # Row by row as they come, else the connector holds a whole partition in memory.
+    "fetchsize": str(-(2**31)),
+    "batchsize": "10000",
+    "rewriteBatchedStatements": "true",
+    "connectionTimeZone": "UTC",
+    "characterEncoding": "UTF-8",
+}
+
+
+def read(settings: Settings, spark: SparkSession, connection: Any, name: str) -> DataFrame:
+    """Return a table of the replica, split by its key where that is one whole number; moments are in UTC."""
+    table = f"{mysql.quote(REPLICA.live)}.{mysql.quote(name)}"
+    options = _options(settings, REPLICA.live) | {"dbtable": table}
+    key = mysql.integer_key(connection, REPLICA.live, name)
+    count = -(-mysql.data_bytes(connection, REPLICA.live, name) // PARTITION_BYTES)
+    if key and count > 1:
+        low, high = mysql.ask(connection, f"select min({mysql.quote(key)}), max({mysql.quote(key)}) from {table}")[0]
+        options |= {
+            "partitionColumn": mysql.quote(key),
+            "lowerBound": str(low),
+            "upperBound": str(high),
+            "numPartitions": str(count),
+        }
+    frame = spark.read.format("jdbc").options(**options).load()
+    moments = [field.name for field in frame.schema if field.dataType.simpleString() == "timestamp_ntz"]
+    return frame.withColumns({name_: frame[f"`{name_}`"].cast("timestamp") for name_ in moments})
+
+
+def append(settings: Settings, frame: DataFrame, database: str, table: str) -> None:
+    """Add a frame's rows to a table that is there."""
+    options = _options(settings, database) | {"dbtable": f"{mysql.quote(database)}.{mysql.quote(table)}"}
+    frame.write.format("jdbc").mode("append").options(**options).save()
+
+
+def _options(settings: Settings, database: str) -> dict[str, str]:
+    login = mysql.mart_builder(settings)
+    url = f"jdbc:mysql://{login.host}:{login.port}/{database}"
+    return {**OPTIONS, "url": url, "user": login.user, "password": str(login.password)}
