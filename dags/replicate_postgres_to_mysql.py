@@ -1,0 +1,21 @@
+"""Copy every table of the shop from PostgreSQL to MySQL.
+
+All tables come from one snapshot of PostgreSQL, their contents are compared on both sides, and they become visible in
+MySQL's database `replica` at the same moment. A run that fails leaves the replica as it was. Which tables:
+`storeline/tables.py`. What a run did: MySQL's `ops.runs` and `ops.run_tables`, and the events of the assets.
+"""
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from dags.assets import REPLICA
+from dags.spark_job import SparkJob
+
+with DAG(
+    "replicate_postgres_to_mysql",
+    schedule=CronTriggerTimetable("0 * * * *", timezone="UTC", run_immediately=True),
+    catchup=False,
+    max_active_runs=1,
+    tags=["storeline"],
+    doc_md=__doc__,
+):
+    SparkJob("replicate", REPLICA)

@@ -1,0 +1,53 @@
+"""The one way in which a DAG runs a job of `spark_jobs/`: spark-submit, with the code that the executors need."""
+
+import json
+import os
+from pathlib import Path
+from shutil import make_archive
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import Asset
+
+from storeline.ledger import REPORT_VARIABLE
+from storeline.settings import ROOT
+
+CODE = ("storeline", "spark_jobs")
+JARS_VARIABLE = "STORELINE_JARS"  # folder of the jars, for a cluster that does not have them
+
+
+class SparkJob(SparkSubmitOperator):
+    """Run `spark_jobs/<task_id>.py`; its report becomes the extra of the assets that it names by table.
+
+    The package travels with each run, so a worker needs no copy of the repository and never runs yesterday's code.
+    """
+
+    def __init__(self, task_id: str, assets: dict[str, Asset], **arguments: Any) -> None:
+        super().__init__(
+            task_id=task_id,
+            application=str(ROOT / "spark_jobs" / f"{task_id}.py"),
+            name=task_id,
+            outlets=list(assets.values()),
+            **arguments,
+        )
+        self.assets = assets
+
+    def execute(self, context: Any) -> None:
+        """Submit, wait, and attach each table's numbers to its asset event."""
+        with TemporaryDirectory(prefix="storeline-") as folder:
+            report = Path(folder) / "report.json"
+            self.py_files = ",".join(pack(Path(folder)))
+            if jars := os.environ.get(JARS_VARIABLE):
+                self.jars = ",".join(map(str, sorted(Path(jars).glob("*.jar"))))
+            self.env_vars = {**(self.env_vars or {}), REPORT_VARIABLE: str(report)}
+            super().execute(context)
+            said = json.loads(report.read_text())
+        for name, asset in self.assets.items():
+            numbers = said["tables"].get(name, said["tables"])
+            context["outlet_events"][asset].extra = {"run_id": said["run_id"], **numbers}
+
+
+def pack(folder: Path) -> list[str]:
+    """Write the packages that executors import into archives; return their paths."""
+    return [make_archive(str(folder / package), "zip", ROOT, package) for package in CODE]
