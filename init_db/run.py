@@ -7,14 +7,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from mysql.connector import Error as DriverError
 import psycopg2
+from mysql.connector import Error as DriverError
 from psycopg2 import sql
 from psycopg2.extensions import connection as PostgresConnection
 from psycopg2.extensions import encrypt_password
 
-from storeline import mysql
-from storeline import postgres
+from storeline import mysql, postgres
 from storeline.settings import Secret, Settings, SettingsError, load
 
 FOLDER = Path(__file__).resolve().parent
@@ -58,7 +57,8 @@ def _database(connection: PostgresConnection, name: str, owner: str) -> None:
         if cursor.fetchone():
             return
         cursor.execute(
-            "select pg_has_role(current_user, %s, 'SET') or rolsuper from pg_roles where rolname = current_user", (owner,)
+            "select pg_has_role(current_user, %s, 'SET') or rolsuper from pg_roles where rolname = current_user",
+            (owner,),
         )
         if not (cursor.fetchone() or (False,))[0]:
             _execute(connection, sql.SQL("grant {} to current_user").format(sql.Identifier(owner)), f"role {owner}")

@@ -26,6 +26,7 @@ READ_ATTEMPTS = 3
 STORED = StorageLevel.MEMORY_AND_DISK
 THREADS = 4  # so that small queries do not wait for each other's planning
 
+
 def main() -> None:
     """Run one build. Exits with one line for each thing that is wrong; then the marts are what they were."""
     try:
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 def build_marts(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any) -> None:
-    """Read, build, audit and publish; write the ledger. Raises AuditError with every broken rule, or one of FAILURES."""
+    """Read, build, audit and publish; write the ledger. Raises AuditError with every broken rule, else of FAILURES."""
     # The executors are there before a lock is taken; else two jobs would wait for each other.
     spark.range(1).count()
     mysql.hold(target, mart_tables.LOCK, settings.lock_wait_seconds)
@@ -109,7 +110,7 @@ def fill_staging(
                 broken.append(str(error))
             else:
                 fills.append(pool.submit(_fill, settings, mart, known[mart.name], staged.get(mart.name)))
-    broken += [str(error) for fill in fills if isinstance(error := fill.exception(), AuditError)]
+    broken += [str(failure) for fill in fills if isinstance(failure := fill.exception(), AuditError)]
     if broken:
         raise AuditError("\n".join(broken))
     return dict(fill.result() for fill in fills)

@@ -4,8 +4,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -91,17 +90,8 @@ class Sender(threading.Thread):
             self.error = error
         finally:
             # A flush into a pipe without a reader fails; the reader's own error says why.
-            with suppressed_broken_pipe():
+            with suppress(BrokenPipeError):
                 self.pipe.close()
-
-
-@contextmanager
-def suppressed_broken_pipe() -> Iterator[None]:
-    """Ignore that the other end of a pipe has gone."""
-    try:
-        yield
-    except BrokenPipeError:
-        pass
 
 
 def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapshot: str) -> Loaded | Refused:
@@ -169,5 +159,3 @@ def _done_before(writing: Any, chunk: Chunk) -> Loaded:
 def _what_was_lost(chunk: Chunk, sent: int, rows: int, warnings: list[str]) -> str:
     said = "; ".join(warnings) or "no warning"
     return f"{chunk.table}: MySQL took {rows} of {sent} rows as they are ({said}); the replica stays as it was"
-
-

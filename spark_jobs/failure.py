@@ -2,8 +2,8 @@
 
 import re
 
-from mysql.connector import Error as MysqlDriverError
 import psycopg2
+from mysql.connector import Error as MysqlDriverError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 

@@ -8,11 +8,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.chunk import PIPE_PATH, Chunk, Refused, copy_chunk
+from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from spark_jobs.failure import FAILURES, JobError, one_line
 from storeline import catalogue, ledger, mysql, postgres, replica
 from storeline.catalogue import SourceTable
@@ -21,6 +22,24 @@ from storeline.settings import Settings, load
 from storeline.tables import SOURCE_SCHEMA, TABLES
 
 INDEX_THREADS = 2
+Numbers = dict[str, dict[str, Any]]  # table -> what the ledger says of it
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One run of the copy: its connections, the snapshot it reads, and where each table is staged."""
+
+    settings: Settings
+    source: Any
+    target: Any
+    run_id: str
+    snapshot: postgres.Snapshot
+    tables: list[SourceTable]
+    staging: dict[str, str]
+
+    def staged(self, table: SourceTable) -> str:
+        """Return the quoted name of a table's staging table."""
+        return REPLICA.staged(self.staging[table.name])
 
 
 def main() -> None:
@@ -33,8 +52,6 @@ def main() -> None:
             closing(mysql.replicator(settings).connect()) as target,
             closing(postgres.endless(postgres.reader(settings))) as source,
         ):
-            describe_all(source)  # before a cluster is asked for: what is wrong here needs none
-            source.rollback()
             spark = SparkSession.builder.appName("replicate").getOrCreate()
             try:
                 replicate(settings, spark, source, target)
@@ -50,24 +67,23 @@ def _time_is_over(*_: object) -> None:
 
 def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any) -> None:
     """Copy, verify and publish all tables; write the ledger. Raises one of FAILURES."""
-    slots = spark.sparkContext.defaultParallelism
+    describe_all(source)
+    source.rollback()
     # The executors are there before the lock is taken; else two jobs would wait for each other.
+    slots = spark.sparkContext.defaultParallelism
     spark.sparkContext.parallelize(range(slots), slots).count()
     mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
     ledger.begin(target, run_id, "replicate")
     try:
         REPLICA.drop_dead_staging(target)
-        names = [catalogue.quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
-        snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
-        tables = describe_all(source)
-        staging = {table.name: f"{n:03}_{run_id}_{table.name}"[:64] for n, table in enumerate(tables)}
-        numbers = load_staging(settings, spark, source, target, snapshot, tables, staging, run_id)
-        add_indexes(settings, tables, staging, numbers)
-        verify(settings, source, target, snapshot, tables, staging, numbers)
+        copy = begin(settings, source, target, run_id)
+        numbers = load_staging(copy, spark)
+        add_indexes(copy, numbers)
+        verify(copy, numbers)
         for name, values in numbers.items():
             ledger.record_table(target, run_id, name, values)
-        replica.publish(target, run_id, snapshot, staging, settings.swap_wait_seconds)
+        replica.publish(target, run_id, copy.snapshot, copy.staging, settings.swap_wait_seconds)
         mysql.do(target, "delete from ops.run_chunks where run_id <> %s", (run_id,))
         ledger.succeed(target, run_id, numbers)
     except FAILURES as error:
@@ -78,8 +94,21 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any)
         print(f"replicate: {name}: {values['row_count']} rows, {values['byte_count']} bytes, contents equal")
 
 
+def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
+    """Take the snapshot and make the staging tables."""
+    names = [catalogue.quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
+    snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
+    tables = describe_all(source)
+    # MySQL takes names of 64 characters; the number keeps apart what is cut.
+    staging = {table.name: f"{n:03}_{run_id}_{table.name}"[:64] for n, table in enumerate(tables)}
+    copy = Copy(settings, source, target, run_id, snapshot, tables, staging)
+    for table in tables:
+        mysql.do(target, catalogue.staging_ddl(table, copy.staged(table)))
+    return copy
+
+
 def describe_all(source: Any) -> list[SourceTable]:
-    """Return every table of `tables.py` as the catalogue has it. Raises CatalogueError with every problem found."""
+    """Return every table of `tables.py` as the catalogue has it now. Raises CatalogueError with every problem found."""
     tables, problems = [], []
     for table in TABLES:
         try:
@@ -91,91 +120,75 @@ def describe_all(source: Any) -> list[SourceTable]:
     return tables
 
 
-def load_staging(
-    settings: Settings,
-    spark: SparkSession,
-    source: Any,
-    target: Any,
-    snapshot: postgres.Snapshot,
-    tables: list[SourceTable],
-    staging: dict[str, str],
-    run_id: str,
-) -> dict[str, dict[str, Any]]:
+def load_staging(copy: Copy, spark: SparkSession) -> Numbers:
     """Load every table's ranges on the executors; return each table's rows, bytes and seconds."""
-    began, chunks = time.time(), []
-    for table in tables:
-        qualified = REPLICA.staged(staging[table.name])
-        mysql.do(target, catalogue.staging_ddl(table, qualified))
-        load_data = catalogue.load_statement(table, qualified, PIPE_PATH)
-        lock = catalogue.source_name(source, table)
-        for number, (first, end) in enumerate(table.page_ranges(settings.copy_chunk_mib << 20)):
-            copy = catalogue.copy_query(source, table, first, end)
-            chunks.append((table.bytes, Chunk(run_id, table.name, number, lock, copy, load_data)))
-    # The longest first: else a large table's last range would run alone at the end.
-    work = [chunk for _, chunk in sorted(chunks, key=lambda item: -item[0])]
-    reader, writer, exported = postgres.reader(settings), mysql.replicator(settings), snapshot.exported
+    began = time.time()
+    reader, writer = postgres.reader(copy.settings), mysql.replicator(copy.settings)
+    exported, work = copy.snapshot.exported, chunks(copy)
     results = (
-        spark.sparkContext.parallelize(work, max(len(work), 1))
+        spark.sparkContext.parallelize(work, len(work))
         .map(lambda chunk: copy_chunk(chunk, reader, writer, exported))
         .collect()
     )
     if refused := [result.message for result in results if isinstance(result, Refused)]:
         raise JobError("; ".join(refused[:3]))
     numbers = {}
-    for table in tables:
-        loaded = [r for r in results if not isinstance(r, Refused) and r.table == table.name]
+    for table in copy.tables:
+        loaded = [result for result in results if isinstance(result, Loaded) and result.table == table.name]
         numbers[table.name] = {
-            "row_count": sum(r.rows for r in loaded),
-            "byte_count": sum(r.bytes for r in loaded),
-            "copy_seconds": round(max(r.ended_at for r in loaded) - began, 3),
+            "row_count": sum(result.rows for result in loaded),
+            "byte_count": sum(result.bytes for result in loaded),
+            "copy_seconds": round(max(result.ended_at for result in loaded) - began, 3),
         }
     return numbers
 
 
-def add_indexes(
-    settings: Settings, tables: list[SourceTable], staging: dict[str, str], numbers: dict[str, dict[str, Any]]
-) -> None:
+def chunks(copy: Copy) -> list[Chunk]:
+    """Return every range of every table, those of the largest table first: else its last one would end alone."""
+    found = []
+    for table in sorted(copy.tables, key=lambda table: -table.bytes):
+        load_data = catalogue.load_statement(table, copy.staged(table), PIPE_PATH)
+        lock = catalogue.source_name(copy.source, table)
+        for number, (first, end) in enumerate(table.page_ranges(copy.settings.copy_chunk_mib << 20)):
+            send = catalogue.copy_query(copy.source, table, first, end)
+            found.append(Chunk(copy.run_id, table.name, number, lock, send, load_data))
+    return found
+
+
+def add_indexes(copy: Copy, numbers: Numbers) -> None:
     """Add the secondary indexes, several tables at a time."""
 
     def add(table: SourceTable) -> None:
         began = time.monotonic()
-        with closing(mysql.replicator(settings).connect()) as connection:
-            if statement := catalogue.index_ddl(table, REPLICA.staged(staging[table.name])):
+        with closing(mysql.replicator(copy.settings).connect()) as connection:
+            if statement := catalogue.index_ddl(table, copy.staged(table)):
                 mysql.do(connection, statement)
-            mysql.mark_loaded(connection, REPLICA.staged(staging[table.name]))
+            else:
+                mysql.mark_loaded(connection, copy.staged(table))
         numbers[table.name]["index_seconds"] = round(time.monotonic() - began, 3)
 
     with ThreadPoolExecutor(INDEX_THREADS) as pool:
-        list(pool.map(add, sorted(tables, key=lambda table: -table.bytes)))
+        list(pool.map(add, sorted(copy.tables, key=lambda table: -table.bytes)))
 
 
-def verify(
-    settings: Settings,
-    source: Any,
-    target: Any,
-    snapshot: postgres.Snapshot,
-    tables: list[SourceTable],
-    staging: dict[str, str],
-    numbers: dict[str, dict[str, Any]],
-) -> None:
+def verify(copy: Copy, numbers: Numbers) -> None:
     """Compare each staging table with the snapshot: rows and the sum of their hashes, both sides at once.
 
     Raises JobError that names the first table that differs.
     """
     with ThreadPoolExecutor(1) as other_side:
-        for table in tables:
+        for table in copy.tables:
             began = time.monotonic()
-            theirs = other_side.submit(
-                mysql.ask, target, catalogue.target_contents_query(table, REPLICA.staged(staging[table.name]))
-            )
-            with source.cursor() as cursor:
-                cursor.execute(catalogue.source_contents_query(source, table))
-                ours = cursor.fetchone()
-            rows, content = theirs.result()[0]
-            if (rows, content) != ours:
+            query = catalogue.target_contents_query(table, copy.staged(table))
+            there = other_side.submit(mysql.ask, copy.target, query)
+            with copy.source.cursor() as cursor:
+                cursor.execute(catalogue.source_contents_query(copy.source, table))
+                source_rows, source_hash = cursor.fetchone()
+            rows, content = there.result()[0]
+            if (rows, content) != (source_rows, source_hash):
                 raise JobError(
-                    f"{table.name}: staging holds {rows} rows (hash {content}), the snapshot {ours[0]} (hash {ours[1]}); "
-                    "the replica stays as it was"
+                    f"{table.name}: staging holds {rows} rows (hash {content}), "
+                    f"the snapshot {source_rows} (hash {source_hash}); the replica stays as it was"
                 )
             numbers[table.name] |= {"verify_seconds": round(time.monotonic() - began, 3), "content_hash": content}
 

@@ -146,9 +146,7 @@ def load_statement(table: SourceTable, target: str, path: str) -> str:
 
 def staging_ddl(table: SourceTable, target: str) -> str:
     """Return the DDL of a staging table: columns and primary key; indexes follow after the load."""
-    columns = [
-        f"{mysql.quote(c.name)} {c.type.mysql}{'' if c.is_nullable else ' not null'}" for c in table.columns
-    ]
+    columns = [f"{mysql.quote(c.name)} {c.type.mysql}{'' if c.is_nullable else ' not null'}" for c in table.columns]
     key = ", ".join(mysql.quote(c) for c in table.key)
     return f"create table {target} ({', '.join(columns)}, primary key ({key}))"
 
@@ -180,5 +178,3 @@ def target_contents_query(table: SourceTable, target: str) -> str:
     row = "concat_ws('|', " + ", ".join(f"coalesce({text}, 'N')" for text in texts) + ")"
     hashed = f"cast(conv(left(sha2({row}, 256), {ROW_HASH_DIGITS}), 16, 10) as unsigned)"
     return f"select count(*), cast(coalesce(sum({hashed}), 0) as char) from {target}"
-
-

@@ -72,11 +72,7 @@ def publish(
 
 def _tables_behind(mart: Mart, marts: Mapping[str, Mart]) -> set[str]:
     """Return the replica's tables that a mart is made of, also through other marts."""
-    return {
-        table
-        for name in mart.reads
-        for table in (_tables_behind(marts[name], marts) if name in marts else {name})
-    }
+    return {table for name in mart.reads for table in (_tables_behind(marts[name], marts) if name in marts else {name})}
 
 
 def rollback(connection: Any, wait_seconds: float) -> None:

@@ -145,7 +145,7 @@ def data_bytes(connection: Any, database: str, table: str) -> int:
 
 
 def mark_loaded(connection: Any, table: str) -> None:
-    """Change a table's definition after its last row; `table` is a quoted name.
+    """Change a table's definition after its last row, where no index was added; `table` is a quoted name.
 
     A reader whose transaction began during the load then gets error 1412 after the swap, not a part of the rows.
     """
@@ -194,9 +194,7 @@ def swap(connection: Any, moves: list[tuple[tuple[str, str], tuple[str, str]]], 
 
     Raises MysqlError that names the connection in the way when readers kept a table for `wait_seconds`.
     """
-    renames = ", ".join(
-        f"{quote(old[0])}.{quote(old[1])} to {quote(new[0])}.{quote(new[1])}" for old, new in moves
-    )
+    renames = ", ".join(f"{quote(old[0])}.{quote(old[1])} to {quote(new[0])}.{quote(new[1])}" for old, new in moves)
     do(connection, f"set session lock_wait_timeout = {LOCK_WAIT_SECONDS_OF_A_SWAP}")
     deadline, pause = time.monotonic() + wait_seconds, 0.5
     while True:
@@ -210,8 +208,8 @@ def swap(connection: Any, moves: list[tuple[tuple[str, str], tuple[str, str]]], 
         if time.monotonic() + pause > deadline:
             named = "; ".join(describe_connection(connection, n) for n in in_the_way) or "a connection that has ended"
             raise MysqlError(
-                f"the swap waited {wait_seconds:g} s for readers: {named} holds a transaction open; nothing was changed, "
-                "end that transaction and run again"
+                f"the swap waited {wait_seconds:g} s for readers: {named} holds a transaction open; "
+                "nothing was changed, end that transaction and run again"
             )
         time.sleep(pause)
         pause = min(pause * 2, 10)
