@@ -1,0 +1,122 @@
+"""Write a shop into PostgreSQL: by COPY, all of it in one transaction."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from io import BytesIO
+
+import psycopg2
+from psycopg2.extensions import cursor as Cursor
+from tqdm import tqdm
+
+from generators.catalogue import Category
+from generators.columns import Block
+from generators.plan import ShopError
+from storeline import postgres
+from storeline.postgres import Login, PostgresError
+from storeline.tables import SOURCE_SCHEMA as SCHEMA
+
+# In the order in which foreign keys let them be written, with their keys.
+KEYS = {
+    "users": "user_id",
+    "product_categories": "category_id",
+    "products": "product_id",
+    "orders": "order_id",
+    "order_details": "order_detail_id",
+    "reviews": "review_id",
+    "loyalty_points": "loyalty_id",
+}
+# An id whose row was deleted is not given again.
+LAST_ID = """select greatest((select max({key}) from {table}),
+                    pg_sequence_last_value(pg_get_serial_sequence('{table}', '{key}')), 0)"""
+LOCK_WAIT = "60s"
+READ_AT_ONCE = 1 << 20
+
+
+class Mode(Enum):
+    """What to do with a shop that is not empty."""
+
+    NEW = auto()
+    APPEND = auto()
+    REPLACE = auto()
+    IF_EMPTY = auto()
+
+
+@dataclass(frozen=True)
+class Database:
+    """The shop's tables in an open transaction, closed to other writers."""
+
+    cursor: Cursor
+    taken: Mapping[str, int]
+    categories: list[Category]
+
+    def write(self, blocks: Iterable[Block], expected: Mapping[str, int]) -> None:
+        """Write the blocks, showing how far it has come, and set the sequences to follow the last ids."""
+        with tqdm(total=sum(expected.values()), unit=" rows", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+            for block, text in ahead(blocks):
+                names = ", ".join(block.columns)
+                copy = f"copy {SCHEMA}.{block.table} ({names}) from stdin"
+                self.cursor.copy_expert(copy, BytesIO(text), READ_AT_ONCE)
+                bar.update(block.count)
+        for table, key in KEYS.items():
+            if bar.disable:
+                print(f"shop: {table}: {expected.get(table, 0):,} rows")
+            self.cursor.execute(f"analyze {SCHEMA}.{table}")
+            self.cursor.execute(
+                f"select setval(pg_get_serial_sequence('{SCHEMA}.{table}', '{key}'), max({key})) from {SCHEMA}.{table}"
+            )
+
+
+@contextmanager
+def shop(login: Login, mode: Mode) -> Iterator[Database | None]:
+    """Open the shop for filling; commits in the end, or nothing has happened. None when it is to be left alone.
+
+    Raises ShopError when the shop is not empty and `mode` does not say what to do then, PostgresError when PostgreSQL
+    refuses.
+    """
+    with closing(login.connect(lock_timeout=LOCK_WAIT)) as connection:
+        try:
+            with connection, connection.cursor() as cursor:
+                yield _open(cursor, mode)
+        except psycopg2.Error as error:
+            raise PostgresError(f"PostgreSQL refused: {postgres.one_line(error)}") from error
+
+
+def _open(cursor: Cursor, mode: Mode) -> Database | None:
+    for table in KEYS:
+        cursor.execute(f"lock table {SCHEMA}.{table} in share row exclusive mode")
+    filled = [table for table in KEYS if _first(cursor, f"select exists (select from {SCHEMA}.{table})")]
+    if filled and mode is Mode.IF_EMPTY:
+        return None
+    if filled and mode is Mode.NEW:
+        raise ShopError(f"the shop is not empty ({', '.join(filled)}): say --append, --replace or --if-empty")
+    if mode is not Mode.APPEND:
+        cursor.execute("select ops.begin_bulk_load(%s)", (mode is Mode.REPLACE,))
+        return Database(cursor, {}, [])
+    taken = {table: _first(cursor, LAST_ID.format(table=f"{SCHEMA}.{table}", key=key)) for table, key in KEYS.items()}
+    cursor.execute(f"select category_id, name, parent_category_id from {SCHEMA}.product_categories order by 1")
+    return Database(cursor, taken, [Category(*row) for row in cursor.fetchall()])
+
+
+def _first(cursor: Cursor, query: str) -> int:
+    cursor.execute(query)
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def ahead(blocks: Iterable[Block]) -> Iterator[tuple[Block, bytes]]:
+    """Yield blocks with their text; while the caller writes one, the next is made in a second thread."""
+    source = iter(blocks)
+
+    def following() -> tuple[Block, bytes] | None:
+        block = next(source, None)
+        return None if block is None else (block, block.copy_text())
+
+    with ThreadPoolExecutor(1) as maker:
+        promised = maker.submit(following)
+        while (made := promised.result()) is not None:
+            promised = maker.submit(following)
+            yield made
