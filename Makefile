@@ -1,0 +1,92 @@
+# Everything that is done with this repository on one machine without Docker. `make` prints the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+# The first Python that the lock is made for; the checks say so when there is none.
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$python && exit; done; echo python3)
+VENV := .native/venv
+RUN := $(VENV)/bin/python
+CODE := storeline spark_jobs generators dags init_db native bench
+# Taken as they were typed: a question may hold any sign.
+override export Q := $(value Q)
+override export ON := $(value ON)
+
+.PHONY: help
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- The stack ---------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: ## From nothing to printed marts: install, start, fill the shop, copy it, build the marts
+	@begin=$$(date +%s) && $(PYTHON) -m native.preflight && $(PYTHON) -m native.install && $(RUN) -m native.demo $$begin
+
+.PHONY: install
+install: ## Install what the stack and the tests need into .native/
+	@$(PYTHON) -m native.preflight machine && $(PYTHON) -m native.install
+
+.PHONY: status
+status: python ## Say which of the stack's processes are up
+	@$(RUN) -m native status
+
+.PHONY: stop
+stop: python ## End all of the stack's processes; its data is kept
+	@$(RUN) -m native stop
+
+.PHONY: reset
+reset: python ## End the stack and delete its data: shop, databases, Airflow's history
+	@$(RUN) -m native reset
+
+.PHONY: clean
+clean: ## End the stack and delete everything under .native/, what is installed included
+	@if [ -x $(RUN) ]; then $(RUN) -m native stop; fi
+	@rm -rf .native
+
+# --- Work with it ------------------------------------------------------------------------------------------------
+
+.PHONY: generate
+generate: python ## Fill the shop: make generate [ARGS='--append' | '--replace' | '--if-empty']
+	@$(RUN) -m generators.shop $(ARGS)
+
+.PHONY: sql
+sql: python ## Ask a database: make sql Q='select …' [ON=mysql|postgres]
+	@$(RUN) -m storeline.ask "$$Q" $${ON:+"$$ON"}
+
+.PHONY: docs
+docs: python ## Write the generated documentation anew
+	@$(RUN) -m storeline.mart
+
+# --- Work on it --------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: install ## Run all tests: unit, then integration, then end to end
+	$(RUN) -m pytest -m 'not integration and not end_to_end'
+	$(RUN) -m pytest -m integration
+	$(RUN) -m pytest -m end_to_end
+
+.PHONY: check
+# bandit: starting programs without a shell is what the native stack is for (B404, B603).
+check: python ## Run the linters, the type checker and the scanners
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -m bandit --quiet --recursive -ii --skip B404,B603 $(CODE)
+	$(RUN) .ci/audit.py
+
+.PHONY: format
+format: python ## Format the code
+	@$(RUN) -m ruff check --fix-only --quiet . && $(RUN) -m ruff format .
+
+.PHONY: lock
+lock: python ## Lock the dependencies anew, with hashes, for every Python that is supported
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		--override requirements.override --output-file requirements.txt requirements.in
+
+.PHONY: python
+python:
+	@$(PYTHON) -m native.install python

@@ -1,0 +1,92 @@
+"""Airflow as processes: api-server, scheduler, dag-processor, triggerer."""
+
+import json
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+from native import spark
+from native.places import VENV, make_private
+from native.process import Process, Service, StackError, base_environment, environment
+from native.web import WebError, ask
+from storeline.settings import ROOT, Settings
+
+PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# The UI shows the logs from the folder that all parts share, so nobody serves them on a port of its own.
+ARGUMENTS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
+
+
+def airflow_environment(settings: Settings, home: Path) -> dict[str, str]:
+    """Return what every process of Airflow sees; tasks and the jobs that they submit see it too."""
+    url = f"http://127.0.0.1:{settings.airflow_port}"
+    user, password = quote(settings.postgres_airflow_user, ""), quote(str(settings.postgres_airflow_password), "")
+    server = f"{settings.postgres_host}:{settings.postgres_port}/{quote(settings.postgres_airflow_db, '')}"
+    folder = home / "airflow"
+    return {
+        **environment(settings),
+        **spark.environment(settings, home),
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW_CONFIG": str(ROOT / "docker" / "airflow" / "airflow.cfg"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": str(settings.airflow_fernet_key),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(settings.airflow_port),
+        "AIRFLOW__API__SECRET_KEY": str(settings.airflow_api_secret_key),
+        "AIRFLOW__API_AUTH__JWT_SECRET": str(settings.airflow_jwt_secret),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{user}:{password}@{server}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
+        "AIRFLOW_CONN_SPARK_DEFAULT": connection(settings.spark_master_url),
+    }
+
+
+def connection(master: str) -> str:
+    """Return a Spark cluster's address as Airflow's connection: the operator joins host and port itself."""
+    scheme, _, rest = master.partition("://")
+    host, _, port = rest.rpartition(":")
+    described: dict[str, object] = {"conn_type": "spark", "host": f"{scheme}://{host}", "port": port and int(port)}
+    return json.dumps(described if host else {"conn_type": "spark", "host": master})
+
+
+def service(settings: Settings, home: Path) -> Service:
+    """Declare the four parts."""
+    folder, seen = home / "airflow", airflow_environment(settings, home)
+    processes = tuple(
+        Process(
+            f"airflow-{part}",
+            (str(VENV / "bin" / "airflow"), part, *ARGUMENTS.get(part, ())),
+            folder,
+            seen,
+            stop_seconds=20,
+        )
+        for part in PARTS
+    )
+
+    def prepare() -> None:
+        make_private(folder)
+        run = base_environment() | seen
+        for name, command in (
+            ("migrate", (str(VENV / "bin" / "airflow"), "db", "migrate")),
+            ("admin", (str(VENV / "bin" / "python"), "-m", "init_db.airflow_admin")),
+        ):
+            log = home / "logs" / f"airflow-{name}.log"
+            with log.open("w") as stream:
+                done = subprocess.run(
+                    command, env=run, cwd=folder, stdout=stream, stderr=subprocess.STDOUT, check=False
+                )
+            if done.returncode:
+                last = (log.read_text().strip() or "no reason given").splitlines()[-1]
+                raise StackError(f"Airflow: {name} failed: {last} (see {log})")
+
+    return Service("airflow", processes, prepare, lambda: _missing(settings), seconds_to_start=180)
+
+
+def _missing(settings: Settings) -> str | None:
+    """Say which part is not healthy yet."""
+    try:
+        health = ask(settings.airflow_port, "/api/v2/monitor/health")
+    except WebError as error:
+        return f"Airflow: {error}"
+    unwell = [part for part, state in health.items() if state["status"] != "healthy"]
+    return f"Airflow: {', '.join(unwell)} not healthy yet" if unwell else None

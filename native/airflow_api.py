@@ -1,0 +1,75 @@
+"""Airflow's REST API as the demo and the tests use it: unpause, look at runs, read a log."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from native.web import WebError, ask
+from storeline.settings import Settings
+
+V2 = "/api/v2"
+
+
+class DagRunError(Exception):
+    """A DAG does not appear or a run failed; the first line says which, the rest is the log's tail."""
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """Airflow at the port of the configuration, as its administrator."""
+
+    settings: Settings
+
+    @cached_property
+    def _token(self) -> str:
+        login = {"username": self.settings.airflow_admin_user, "password": str(self.settings.airflow_admin_password)}
+        return str(ask(self.settings.airflow_port, "/auth/token", "POST", login)["access_token"])
+
+    def call(self, path: str, method: str = "GET", body: object = None) -> Any:
+        """Return what the API answers to a path below `/api/v2`. Raises WebError."""
+        return ask(self.settings.airflow_port, V2 + path, method, body, self._token)
+
+    def unpause(self, dag: str, wait_seconds: float = 60) -> None:
+        """Unpause a DAG as its switch in the UI does. Raises DagRunError when it does not appear."""
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                self.call(f"/dags/{dag}", "PATCH", {"is_paused": False})
+                return
+            except WebError as error:
+                if error.status != 404 or time.monotonic() > deadline:
+                    raise DagRunError(f"{dag} is not in Airflow: {self.import_error() or error}") from None
+            time.sleep(1)
+
+    def import_error(self) -> str:
+        """Return the last line of what broke a DAG file, empty when none is broken."""
+        broken = self.call("/importErrors")["import_errors"]
+        return f"{broken[0]['filename']}: {broken[0]['stack_trace'].strip().splitlines()[-1]}" if broken else ""
+
+    def trigger(self, dag: str) -> str:
+        """Start a run and return its id."""
+        return str(self.call(f"/dags/{dag}/dagRuns", "POST", {"logical_date": None})["dag_run_id"])
+
+    def runs(self, dag: str) -> list[dict[str, Any]]:
+        """Return a DAG's runs, the latest first."""
+        return list(self.call(f"/dags/{dag}/dagRuns?order_by=-run_after&limit=20")["dag_runs"])
+
+    def has_succeeded(self, dag: str) -> bool:
+        """Tell whether a DAG has a successful run. Raises DagRunError when the last one failed."""
+        runs = self.runs(dag)
+        if runs and runs[0]["state"] == "failed":
+            raise DagRunError(self.why(dag, str(runs[0]["dag_run_id"])))
+        return any(run["state"] == "success" for run in runs)
+
+    def why(self, dag: str, run: str, lines: int = 25) -> str:
+        """Return which task of a run failed, and its log's tail."""
+        path = f"/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances"
+        tasks = [one for one in self.call(path)["task_instances"] if one["state"] == "failed"]
+        if not tasks:
+            return f"{dag}: run {run} failed before any task"
+        task, attempt = tasks[0]["task_id"], tasks[0]["try_number"]
+        said = self.call(f"{path}/{task}/logs/{attempt}?full_content=true")["content"]
+        text = [line["event"] if isinstance(line, dict) else str(line) for line in said]
+        return "\n  ".join([f"{dag}: task {task} failed (run {run}, attempt {attempt})", *text[-lines:]])

@@ -1,0 +1,98 @@
+"""From nothing to printed marts: start the stack, fill the shop, let Airflow copy it and build the marts.
+
+Usage: python -m native.demo [BEGIN]    (`make demo`; BEGIN: when it began, in seconds since 1970)
+
+A second run finds what is there and only shows it.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from native.airflow_api import Airflow, DagRunError
+from native.places import DEMO
+from native.process import StackError
+from native.stack import Stack
+from native.web import WebError
+from storeline import ask, mysql
+from storeline.settings import Settings, SettingsError, load
+
+DAGS = ("replicate_postgres_to_mysql", "create_data_marts")
+SHOWN = ("UserOrders", "ProductSales")
+SECONDS_TO_MARTS = 600
+LINKS = """
+Airflow           http://127.0.0.1:{airflow_port}  (login {airflow_admin_user}, password AIRFLOW_ADMIN_PASSWORD in .env)
+Spark master      http://127.0.0.1:{spark_master_ui_port}
+Spark history     http://127.0.0.1:{spark_history_port}
+MySQL             mysql -h {mysql_host} -P {mysql_port} -u {mysql_analyst_user} -p   (MYSQL_ANALYST_PASSWORD in .env)
+PostgreSQL        psql -h {postgres_host} -p {postgres_port} -U {postgres_reader_user} {postgres_db}
+                  (POSTGRES_READER_PASSWORD in .env)
+Ask MySQL         make sql Q='select * from marts.UserOrders order by total_amount desc limit 10'
+Look, end         make status, make stop"""
+
+
+def main(arguments: list[str]) -> None:
+    """Run the demo. Exits with one line, and a failed task's log, when something goes wrong."""
+    begin = float(arguments[0]) if arguments else time.time()
+    try:
+        settings = load()
+        run(Stack(DEMO, settings), settings)
+        print(f"\nReady after {time.time() - begin:.0f} s.")
+    except (StackError, SettingsError, DagRunError, WebError, mysql.MysqlError) as error:
+        sys.exit(f"demo: {error}")
+    except KeyboardInterrupt:
+        sys.exit("demo: interrupted; `make demo` goes on from here, `make stop` ends everything")
+
+
+def run(stack: Stack, settings: Settings) -> None:
+    """Take each step and print how long it took."""
+    step("PostgreSQL, MySQL and Spark answer", lambda: stack.start(("postgres", "mysql", "spark")))
+    step("the shop is filled", lambda: stack.run("generators.shop", "--if-empty"))
+    step("Airflow answers", lambda: stack.start(("airflow",)))
+    airflow = Airflow(settings)
+    for dag in DAGS:
+        step(f"{dag} is unpaused", lambda dag=dag: airflow.unpause(dag))  # type: ignore[misc]
+    step("the replica is copied and the marts are built", lambda: wait_for_marts(airflow, settings))
+    show(settings)
+
+
+def step(what: str, do: Callable[[], None]) -> None:
+    """Do something and print what was reached, with the seconds it took."""
+    begin = time.monotonic()
+    do()
+    print(f"  {time.monotonic() - begin:6.1f} s  {what}", flush=True)
+
+
+def wait_for_marts(airflow: Airflow, settings: Settings) -> None:
+    """Wait until both DAGs have run well and the marts can be read. Raises DagRunError."""
+    deadline = time.monotonic() + SECONDS_TO_MARTS
+    while time.monotonic() < deadline:
+        if all(airflow.has_succeeded(dag) for dag in DAGS) and set(SHOWN) <= tables(settings, "marts"):
+            return
+        time.sleep(1)
+    raise DagRunError(f"no marts after {SECONDS_TO_MARTS} s: see the runs in Airflow")
+
+
+def tables(settings: Settings, database: str) -> set[str]:
+    """Return the tables that the analyst sees in a database."""
+    with closing(mysql.analyst(settings).connect()) as connection:
+        return mysql.tables_of(connection, database)
+
+
+def show(settings: Settings) -> None:
+    """Print what the replica holds, the first rows of two marts, and where everything is."""
+    with closing(mysql.analyst(settings).connect()) as connection:
+        counts = [
+            (name, mysql.ask(connection, f"select count(*) from replica.{mysql.quote(name)}")[0][0])
+            for name in sorted(mysql.tables_of(connection, "replica"))
+        ]
+    print("\nThe replica in MySQL\n" + ask.table(("table", "rows"), counts))
+    for mart in SHOWN:
+        names, rows = ask.ask(settings, f"select * from marts.{mysql.quote(mart)} limit 5")
+        print(f"\nmarts.{mart}\n{ask.table(names, rows)}")
+    print(LINKS.format_map({name.lower(): value for name, value in settings.values.items()}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

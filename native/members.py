@@ -1,0 +1,68 @@
+"""The processes of a stack: who belongs to it, and the end of all of them."""
+
+import contextlib
+import os
+import time
+import xmlrpc.client  # nosec B411: the other end is the stack's own supervisor
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from native.places import sockets
+from native.process import StackError
+from native.supervision import MARK, supervisor_of
+
+SECONDS_TO_STOP = 240
+
+
+def end(home: Path) -> None:
+    """End the supervisor and every process that it or its children started; a second call does nothing."""
+    doomed = members(home)
+    with supervisor_of(home) as supervisor:
+        if supervisor:
+            with contextlib.suppress(OSError, xmlrpc.client.Error):
+                supervisor.shutdown()
+    deadline = time.monotonic() + SECONDS_TO_STOP
+    while supervisor_process(home) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    # What is left was not the supervisor's child (an executor, a job), or its supervisor was killed.
+    doomed |= members(home)
+    for signal, wait in ((psutil.Process.terminate, 30), (psutil.Process.kill, 10)):
+        for process in doomed:
+            with contextlib.suppress(psutil.Error):
+                signal(process)
+        doomed = set(psutil.wait_procs(doomed, timeout=wait)[1])
+    if doomed:
+        raise StackError(f"these processes do not end: {', '.join(str(process.pid) for process in doomed)}")
+    for file in (home / "supervisord.pid", sockets(home) / "supervisor.sock"):
+        file.unlink(missing_ok=True)
+
+
+def supervisor_process(home: Path) -> psutil.Process | None:
+    """Return the supervisor's process where it is running."""
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        process = psutil.Process(int((home / "supervisord.pid").read_text()))
+        if process.environ().get(MARK) == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    return None
+
+
+def members(home: Path) -> set[psutil.Process]:
+    """Return every process of a stack: by its mark, by descent, or by session and working folder.
+
+    Some overwrite their environment with their title, so the mark alone does not find them.
+    """
+    found, session = set(), None
+    with contextlib.suppress(OSError, ValueError):
+        session = int((home / "supervisord.pid").read_text())
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            is_inside = Path(process.cwd()).is_relative_to(home)
+            if process.environ().get(MARK) == str(home) or (is_inside and os.getsid(process.pid) == session):
+                found.add(process)
+    if supervisor := supervisor_process(home):
+        with contextlib.suppress(psutil.Error):
+            found |= set(supervisor.children(recursive=True))
+    return found

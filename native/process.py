@@ -1,0 +1,64 @@
+"""What a service of the stack is: its processes, what they see, and how one tells that they are ready."""
+
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from native.places import VENV
+from storeline.settings import LOOPBACK, ROOT, Settings
+
+# The rest of the caller's environment stays outside, so that a stack is the same whoever starts it.
+INHERITED = ("HOME", "USER", "LOGNAME", "JAVA_HOME", "TMPDIR")
+
+
+class StackError(Exception):
+    """The stack cannot do what was asked; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process; `environment` comes on top of `base_environment()`."""
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str]
+    stop_signal: str = "TERM"
+    # Whether the signal goes to the children too, for processes that would leave them behind.
+    signals_group: bool = True
+    stop_seconds: int = 30
+
+    def script(self) -> str:
+        """Return the shell script that becomes this process; it can be run by hand too."""
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(self.environment.items())]
+        return "\n".join(["#!/bin/sh", *exports, f"exec {shlex.join(self.command)}", ""])
+
+
+@dataclass(frozen=True)
+class Service:
+    """Processes that start and stop together. `missing` says what is not yet there, or nothing when all is."""
+
+    name: str
+    processes: tuple[Process, ...]
+    prepare: Callable[[], None]
+    missing: Callable[[], str | None]
+    seconds_to_start: int = 60
+
+
+def base_environment() -> dict[str, str]:
+    """Return what every process of every stack sees."""
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    path = f"{VENV / 'bin'}:{os.environ.get('PATH', os.defpath)}"
+    return kept | {"PATH": path, "LANG": "C.UTF-8", "TZ": "UTC", "PYTHONPATH": str(ROOT)}
+
+
+def is_ours(host: str | None) -> bool:
+    """Tell whether an address means a service of this stack and not one of the user's own."""
+    return host in LOOPBACK
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what a process sees that reads the configuration: every value, whatever the files say."""
+    return dict(settings.values)

@@ -1,0 +1,86 @@
+"""Spark as processes: a standalone master, one worker with the slots of all, the history server."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from native.places import JARS, VENV, make_private
+from native.process import Process, Service
+from native.web import WebError, ask
+from storeline.settings import ROOT, Settings
+
+CONFIGURATION = ROOT / "docker" / "spark"
+MEBIBYTES = {"m": 1, "g": 1024}
+# The daemons hardly work; one collector and one compiler are enough for them.
+DAEMON_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+
+
+def spark_home() -> Path:
+    """Return the folder of the pyspark package, which holds a whole Spark."""
+    return next((VENV / "lib").glob("python3.*/site-packages/pyspark"))
+
+
+def environment(settings: Settings, home: Path) -> dict[str, str]:
+    """Return what a driver, an executor and the daemons see; a job needs the configuration besides."""
+    return {
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_CONF_DIR": str(CONFIGURATION),
+        "SPARK_DIST_CLASSPATH": str(JARS / "*"),
+        "SPARK_LOCAL_DIRS": str(home / "spark" / "local"),
+        "SPARK_EVENTS_DIR": str(home / "spark" / "events"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_PUBLIC_DNS": "127.0.0.1",
+        "PYSPARK_PYTHON": str(VENV / "bin" / "python"),
+        "_SPARK_AUTH_SECRET": str(settings.spark_auth_secret),
+    }
+
+
+def total_memory(settings: Settings) -> str:
+    """Return the memory of all workers, which the one native worker has."""
+    amount, unit = re.fullmatch(r"(\d+)([mg])", settings.spark_worker_memory).groups()  # type: ignore[union-attr]
+    return f"{int(amount) * MEBIBYTES[unit] * settings.spark_workers}m"
+
+
+def service(settings: Settings, home: Path) -> Service:
+    """Declare the cluster and the history server."""
+    folder, url = home / "spark", urlsplit(settings.spark_master_url)
+    seen = environment(settings, home) | {"SPARK_DAEMON_MEMORY": "512m", "SPARK_DAEMON_JAVA_OPTS": DAEMON_OPTIONS}
+
+    def daemon(name: str, class_name: str, *arguments: str) -> Process:
+        command = (str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{class_name}", *arguments)
+        return Process(name, command, folder, seen)
+
+    def prepare() -> None:
+        for name in ("work", "local", "events"):
+            make_private(folder / name)
+
+    bind = ("--host", "127.0.0.1")
+    master = ("--port", str(url.port or 7077), "--webui-port", str(settings.spark_master_ui_port))
+    slots = ("--cores", str(settings.spark_workers * settings.spark_worker_cores), "--memory", total_memory(settings))
+    worker = ("--work-dir", str(folder / "work"), "--webui-port", str(settings.spark_worker_ui_port))
+    history = f"{DAEMON_OPTIONS} -Dspark.history.ui.port={settings.spark_history_port}"
+    return Service(
+        "spark",
+        (
+            daemon("spark-master", "master.Master", *bind, *master),
+            daemon("spark-worker", "worker.Worker", *bind, *slots, *worker, settings.spark_master_url),
+            Process(
+                "spark-history",
+                (str(spark_home() / "bin" / "spark-class"), "org.apache.spark.deploy.history.HistoryServer"),
+                folder,
+                seen | {"SPARK_DAEMON_JAVA_OPTS": history},
+            ),
+        ),
+        prepare=prepare,
+        missing=lambda: _missing(settings),
+    )
+
+
+def _missing(settings: Settings) -> str | None:
+    """Say which of the UIs does not answer, or that the worker has not registered."""
+    try:
+        cluster = ask(settings.spark_master_ui_port, "/json/")
+        ask(settings.spark_history_port, "/api/v1/applications?limit=1")
+    except WebError as error:
+        return f"Spark: {error}"
+    return None if cluster["aliveworkers"] else "Spark: the worker has not registered yet"

@@ -1,0 +1,150 @@
+"""A stack: the services of one folder, started, stopped and looked at."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from native import airflow, members, mysql, postgres, spark, supervision
+from native.places import sockets
+from native.process import Service, StackError, base_environment, environment, is_ours
+from storeline.settings import ROOT, Settings
+
+SERVICES = ("postgres", "mysql", "spark", "airflow")
+DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
+    "postgres": postgres.service,
+    "mysql": mysql.service,
+    "spark": spark.service,
+    "airflow": airflow.service,
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """A process as the supervisor sees it; `description` holds its number and how long it has been up."""
+
+    name: str
+    state: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The services of one folder. As a context manager it starts `services` and stops everything at the end."""
+
+    home: Path
+    settings: Settings
+    services: Sequence[str] = SERVICES
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def is_native(self, service: str) -> bool:
+        """Tell whether a service belongs to the stack; one at another address is the user's own."""
+        hosts = {
+            "postgres": self.settings.postgres_host,
+            "mysql": self.settings.mysql_host,
+            "spark": urlsplit(self.settings.spark_master_url).hostname,
+        }
+        return is_ours(hosts.get(service, "localhost"))
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which a job or a module of the repository works with this stack."""
+        return base_environment() | environment(self.settings) | spark.environment(self.settings, self.home)
+
+    def start(self, services: Iterable[str] | None = None) -> None:
+        """Start services and wait until they answer; the databases get their structure. Raises StackError.
+
+        What already runs is left alone, unless the configuration has changed since: then all of it starts anew.
+        """
+        declared = {name: make(self.settings, self.home) for name, make in DECLARED.items() if self.is_native(name)}
+        wanted = supervision.files(self.home, list(declared.values()))
+        with supervision.supervisor_of(self.home) as supervisor:
+            is_up = supervisor is not None
+        if not (is_up and supervision.is_current(wanted)):
+            self.stop()
+            supervision.launch(self.home, wanted)
+        asked = [name for name in SERVICES if name in (self.services if services is None else services)]
+        servers = [declared[name] for name in asked if name in declared and name != "airflow"]
+        self._run(servers)
+        self._make_structure([name for name in asked if name in ("postgres", "mysql")])
+        self._run([declared[name] for name in asked if name in declared and name == "airflow"])
+
+    def stop(self) -> None:
+        """End every process of the stack; its data is kept."""
+        members.end(self.home)
+
+    def status(self) -> list[Status]:
+        """Return the state of every process; none when the stack is not running."""
+        with supervision.supervisor_of(self.home) as supervisor:
+            found = supervisor.getAllProcessInfo() if supervisor else []
+        return [Status(one["name"], one["statename"], one["description"]) for one in found]
+
+    def delete(self) -> None:
+        """Stop the stack and delete its folder, data included."""
+        self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+        if sockets(self.home) != self.home:
+            shutil.rmtree(sockets(self.home), ignore_errors=True)
+
+    def run(self, *module: str) -> None:
+        """Run a Python module of the repository against this stack. Raises StackError with its last line."""
+        command = (sys.executable, "-m", *module)
+        done = subprocess.run(command, env=self.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            lines = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
+            raise StackError(lines[-1])
+
+    def _make_structure(self, databases: list[str]) -> None:
+        if databases:
+            self.run("init_db.run", *databases)
+
+    def _run(self, services: list[Service]) -> None:
+        """Start services at the same time and wait for each."""
+        begin = time.monotonic()
+        first_seen: dict[str, int] = {}
+        with supervision.supervisor_of(self.home) as supervisor:
+            running = {one["name"] for one in supervisor.getAllProcessInfo() if one["pid"]}
+            for service in services:
+                if any(process.name not in running for process in service.processes):
+                    if not any(process.name in running for process in service.processes):
+                        service.prepare()
+                    supervisor.startProcessGroup(service.name, False)
+            waiting = {service.name: service for service in services}
+            while waiting:
+                for service in list(waiting.values()):
+                    self._check(supervisor, service, first_seen)
+                    missing = service.missing()
+                    if missing is None:
+                        del waiting[service.name]
+                    elif time.monotonic() - begin > service.seconds_to_start:
+                        raise StackError(f"{missing} after {service.seconds_to_start} s; see {self.home / 'logs'}")
+                time.sleep(0.2 if waiting else 0)
+
+    def _check(self, supervisor: Any, service: Service, first_seen: dict[str, int]) -> None:
+        """Raise StackError when a process has ended while it was waited for."""
+        for process in service.processes:
+            info = supervisor.getProcessInfo(f"{service.name}:{process.name}")
+            has_ended = info["statename"] in ("BACKOFF", "FATAL", "EXITED", "STOPPED")
+            if has_ended or (info["pid"] and first_seen.setdefault(process.name, info["pid"]) != info["pid"]):
+                log = supervision.log_of(self.home, process.name)
+                lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+                errors = [line for line in lines[-200:] if "ERROR" in line or "FATAL" in line or "Exception" in line]
+                reason = (errors or lines or ["it said nothing"])[-1].strip()
+                raise StackError(f"{process.name} does not start: {reason} (see {log})")

@@ -1,0 +1,34 @@
+"""Ask a service on this machine over HTTP."""
+
+import http.client
+import json
+from typing import Any
+
+
+class WebError(Exception):
+    """A service does not answer, or refuses; the message is one line and `status` the answer's number, 0 without."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def ask(port: int, path: str, method: str = "GET", body: object = None, token: str = "") -> Any:
+    """Return what a service answers, read as JSON. Raises WebError."""
+    headers = {"Accept": "application/json"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+        if answer.status >= 300:
+            raise WebError(f"{method} {path}: status {answer.status}: {text[:200].strip()}", answer.status)
+        return json.loads(text) if text else None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise WebError(f"port {port} does not answer: {error}") from None
+    finally:
+        connection.close()
