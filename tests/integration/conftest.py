@@ -1,0 +1,137 @@
+"""Real servers for the tests: started once on free ports, in a folder of their own, never the demo's."""
+
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from native.places import JARS, VENV
+from native.stack import Stack
+from storeline import mysql, postgres
+from storeline.settings import ROOT, Settings, load
+
+PORTS = (
+    "POSTGRES_PORT",
+    "MYSQL_PORT",
+    "AIRFLOW_PORT",
+    "SPARK_MASTER_UI_PORT",
+    "SPARK_WORKER_UI_PORT",
+    "SPARK_HISTORY_PORT",
+)
+Ask = Callable[..., list[tuple[Any, ...]]]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on; all are held until the last is found, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def with_free_ports(**values: str) -> Settings:
+    """Return the defaults of `.env` with ports of the tests' own."""
+    *ports, master = free_ports(len(PORTS) + 1)
+    own = {name: str(port) for name, port in zip(PORTS, ports, strict=True)}
+    own |= {"SPARK_MASTER_URL": f"spark://127.0.0.1:{master}", "SHOP_UNTIL": "2026-11-22T00:00:00Z"}
+    return Settings({**load(environment={}).values, **own, **values})
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Return a stack with both databases, initialised and empty."""
+    with Stack(tmp_path_factory.mktemp("stack"), with_free_ports(), ("postgres", "mysql")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def settings(databases: Stack) -> Settings:
+    """Return how to reach the tests' databases."""
+    return databases.settings
+
+
+@pytest.fixture(scope="session")
+def postgres_settings(settings: Settings) -> Settings:
+    """Return how to reach the tests' PostgreSQL."""
+    return settings
+
+
+@pytest.fixture(scope="session")
+def shop(databases: Stack) -> None:
+    """Fill the shop at its default size."""
+    databases.run("generators.shop", "--replace")
+
+
+@pytest.fixture
+def source(settings: Settings) -> Iterator[Any]:
+    """Return a connection as PostgreSQL's owner, in autocommit."""
+    with closing(postgres.owner(settings).connect()) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+@pytest.fixture
+def ask_source(source: Any) -> Ask:
+    """Return a function that executes a statement in PostgreSQL and returns its rows."""
+
+    def ask(statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with source.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    return ask
+
+
+@pytest.fixture
+def target(settings: Settings) -> Iterator[Any]:
+    """Return a connection as MySQL's administrator."""
+    with closing(mysql.admin(settings).connect()) as connection:
+        yield connection
+
+
+@pytest.fixture
+def ask_target(target: Any) -> Ask:
+    """Return a function that asks MySQL."""
+
+    def ask(statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        return mysql.ask(target, statement, parameters)
+
+    return ask
+
+
+def submit(stack: Stack, job: str, *options: str, root: Any = ROOT, **variables: str) -> subprocess.Popen[str]:
+    """Start a job on this machine as its own process, as the cluster's driver would be."""
+    command = [str(VENV / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars(), *options]
+    (stack.home / "events").mkdir(exist_ok=True)
+    environment = stack.environment() | {"PYTHONPATH": str(root), "SPARK_EVENTS_DIR": str(stack.home / "events")}
+    return subprocess.Popen(
+        [*command, str(root / "spark_jobs" / f"{job}.py")],
+        env=environment | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def jars() -> str:
+    """Return the jars that the jobs need, as spark-submit takes them."""
+    return ",".join(str(jar) for jar in sorted(JARS.glob("*.jar")))
+
+
+@pytest.fixture
+def run_job(databases: Stack) -> Callable[..., tuple[int, str]]:
+    """Return a function that runs a job to its end; it returns the exit code and what the job said."""
+
+    def run(job: str, *options: str, **variables: Any) -> tuple[int, str]:
+        process = submit(databases, job, *options, **variables)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out + err
+
+    return run
