@@ -163,8 +163,7 @@ def add_indexes(copy: Copy, numbers: Numbers) -> None:
         with closing(mysql.replicator(copy.settings).connect()) as connection:
             if statement := catalogue.index_ddl(table, copy.staged(table)):
                 mysql.do(connection, statement)
-            else:
-                mysql.mark_loaded(connection, copy.staged(table))
+            mysql.mark_loaded(connection, copy.staged(table))
         numbers[table.name]["index_seconds"] = round(time.monotonic() - began, 3)
 
     with ThreadPoolExecutor(INDEX_THREADS) as pool:

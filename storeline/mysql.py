@@ -39,9 +39,8 @@ class Login:
                 collation="utf8mb4_0900_bin",
                 time_zone="+00:00",
                 sql_mode="TRADITIONAL",
-                autocommit=True,
                 connection_timeout=10,
-                **options,
+                **{"autocommit": True, **options},
             )
         except mysql.connector.Error as error:
             raise MysqlError(f"MySQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
@@ -145,9 +144,10 @@ def data_bytes(connection: Any, database: str, table: str) -> int:
 
 
 def mark_loaded(connection: Any, table: str) -> None:
-    """Change a table's definition after its last row, where no index was added; `table` is a quoted name.
+    """Change a table's definition after its last row and its last index; `table` is a quoted name.
 
     A reader whose transaction began during the load then gets error 1412 after the swap, not a part of the rows.
+    An index that was added does not do that for a reader that goes through the primary key.
     """
     for change in ("add column storeline_loaded tinyint", "drop column storeline_loaded"):
         do(connection, f"alter table {table} {change}, algorithm=instant")

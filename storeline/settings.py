@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Generic, TypeVar, overload
@@ -165,9 +165,10 @@ def moment() -> Variable[datetime]:
 class Settings:
     """Every variable of `.env`, typed; reading one that is missing or ill-typed raises SettingsError."""
 
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)  # holds secrets
 
     bind_address = address()
+    bind_address_without_login = address()
 
     postgres_host = text()
     postgres_port = port()
@@ -192,6 +193,15 @@ class Settings:
     mysql_mart_builder_password = secret()
     mysql_analyst_user = text()
     mysql_analyst_password = secret()
+
+    kafka_host = text()
+    kafka_port = port()
+    kafka_event_partitions = whole(1, 1000)
+    kafka_retention_hours = whole(1, 24 * 3650)
+    kafka_dead_letter_retention_hours = whole(1, 24 * 3650)
+    kafka_event_max_bytes = whole(1024, 2**30)
+    kafka_change_max_bytes = whole(1024, 2**30)
+    kafka_heap_memory = memory()
 
     airflow_port = port()
     airflow_admin_user = text()
@@ -225,6 +235,17 @@ class Settings:
     copy_timeout_seconds = whole(1, 7 * 86400)
     lock_wait_seconds = whole(0, 86400)
     swap_wait_seconds = whole(1, 86400)
+
+    postgres_memory_limit = memory()
+    mysql_memory_limit = memory()
+    kafka_memory_limit = memory()
+    spark_daemon_memory_limit = memory()
+    spark_worker_memory_limit = memory()
+    airflow_memory_limit = memory()
+    airflow_scheduler_memory_limit = memory()
+    job_memory_limit = memory()
+    pids_limit = whole(100, 10**6)
+    log_max_size = memory()
 
     @classmethod
     def variables(cls) -> dict[str, Variable[object]]:

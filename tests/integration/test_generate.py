@@ -241,7 +241,7 @@ def test_a_killed_run_leaves_the_shop_as_it_was(own: Settings, owner: Connection
     run = command(own, argument, "--scale", "40")
     try:
         deadline = monotonic() + 60
-        while not ask(owner, "select from pg_stat_activity where query like 'copy source.order_details%'"):
+        while not ask(owner, "select 1 from pg_stat_activity where query like 'copy source.order_details%'"):
             assert run.poll() is None, run.communicate()
             assert monotonic() < deadline
             sleep(0.01)

@@ -1,0 +1,243 @@
+"""The marts: equal to an independent computation, audited before anybody sees them, published and rolled back whole."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from spark_jobs import build_marts as job
+from spark_jobs import replicate
+from spark_jobs.audit import AuditError
+from storeline import mart_tables, mysql, postgres
+from storeline.mart import Mart
+from storeline.mart import load as load_marts
+from storeline.settings import Settings
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
+Ask = Callable[..., list[tuple[Any, ...]]]
+Build = Callable[..., None]
+
+INDEPENDENT = Path(__file__).parent.parent / "marts" / "independent"
+MARTS = load_marts()
+
+
+@pytest.fixture(scope="module")
+def copied(settings: Settings, spark: SparkSession, shop: None) -> None:
+    copy_now(settings, spark)
+
+
+def copy_now(settings: Settings, spark: SparkSession) -> None:
+    with (
+        closing(mysql.replicator(settings).connect()) as target,
+        closing(postgres.endless(postgres.reader(settings))) as source,
+    ):
+        replicate.replicate(settings, spark, source, target)
+
+
+@pytest.fixture
+def build(settings: Settings, spark: SparkSession, copied: None) -> Iterator[Build]:
+    """Return a function that builds marts in this process."""
+
+    def run(marts: tuple[Mart, ...] = MARTS) -> None:
+        with closing(mysql.mart_builder(settings).connect()) as target:
+            job.build_marts(settings, spark, marts, target)
+
+    yield run
+    spark.catalog.clearCache()
+
+
+def rows_of(ask: Ask, query: str) -> list[tuple[Any, ...]]:
+    """Return a query's rows as text, sorted: what is equal is equal whatever the driver makes of a type."""
+
+    def plain(value: Any) -> str:
+        moment = value.replace(tzinfo=None) if getattr(value, "tzinfo", None) else value
+        return f"{moment:f}" if isinstance(moment, Decimal) else str(moment)
+
+    return sorted(tuple(plain(value) for value in row) for row in ask(query))
+
+
+def generations(ask_target: Ask) -> set[str]:
+    return {run_id for (run_id,) in ask_target("select run_id from ops.mart_builds")}
+
+
+def differences(ask_source: Ask, ask_target: Ask) -> list[str]:
+    """Return the marts that do not equal the independent computation over PostgreSQL."""
+    return [
+        mart.name
+        for mart in MARTS
+        if rows_of(ask_target, f"select * from marts.{mysql.quote(mart.name)}")
+        != rows_of(ask_source, (INDEPENDENT / f"{mart.name}.sql").read_text())
+    ]
+
+
+def test_every_mart_equals_an_independent_computation(build: Build, ask_source: Ask, ask_target: Ask) -> None:
+    build()
+    assert differences(ask_source, ask_target) == []
+    assert all(ask_target(f"select count(*) from marts.{mysql.quote(mart.name)}")[0][0] for mart in MARTS)
+
+
+def test_an_empty_shop_gives_empty_marts(
+    build: Build, settings: Settings, spark: SparkSession, databases: Any, ask_source: Ask, ask_target: Ask
+) -> None:
+    ask_source("truncate source.users, source.product_categories cascade")
+    try:
+        copy_now(settings, spark)
+        build()
+        assert differences(ask_source, ask_target) == []
+    finally:
+        databases.run("generators.shop", "--replace")
+        copy_now(settings, spark)
+        build()
+
+
+def test_the_contract_is_in_mysql(build: Build, ask_target: Ask) -> None:
+    build()
+    for mart in MARTS:
+        columns = ask_target(
+            "select column_name, column_comment from information_schema.columns "
+            "where table_schema = 'marts' and table_name = %s order by ordinal_position",
+            (mart.name,),
+        )
+        assert [name for name, _ in columns] == [column.name for column in mart.columns]
+        if not mart.is_view:
+            assert [comment for _, comment in columns] == [column.meaning for column in mart.columns]
+            key = ask_target(
+                "select column_name from information_schema.key_column_usage "
+                "where table_schema = 'marts' and table_name = %s order by ordinal_position",
+                (mart.name,),
+            )
+            assert tuple(name for (name,) in key) == mart.grain
+            about = (
+                "select table_comment from information_schema.tables where table_schema = 'marts' and table_name = %s"
+            )
+            assert ask_target(about, (mart.name,)) == [(mart.about,)]
+
+
+def test_text_is_found_without_case_except_in_keys(build: Build, ask_target: Ask) -> None:
+    build()
+    name, status = ask_target("select first_name, status from marts.mart_user_activity limit 1")[0]
+    found = "select count(*) > 0 from marts.mart_user_activity where {} = %s"
+    assert ask_target(found.format("first_name"), (name.upper(),)) == [(1,)]
+    assert ask_target(found.format("status"), (status.upper(),)) == [(0,)]
+
+
+def test_the_listing_says_what_was_built_and_from_which_copy(build: Build, settings: Settings, ask_target: Ask) -> None:
+    build()
+    with closing(mysql.mart_builder(settings).connect()) as connection:
+        listing = mart_tables.listing(connection, MARTS)
+    (copy,) = {run_id for (run_id,) in ask_target("select run_id from ops.bases")}
+    assert all(mart.name in listing for mart in MARTS)
+    assert copy in listing.replace("\n", "")
+    assert generations(ask_target).pop() in listing
+
+
+def test_a_broken_check_names_mart_rule_and_rows_and_the_old_marts_stay(build: Build, ask_target: Ask) -> None:
+    build()
+    before, rows = generations(ask_target), rows_of(ask_target, "select * from marts.UserOrders")
+    marts = changed("UserOrders", checks=("total_orders < 3",))
+    with pytest.raises(AuditError, match=r"mart UserOrders: rule `total_orders < 3` is broken by \d+ .*user_id="):
+        build(marts)
+    assert generations(ask_target) == before
+    assert rows_of(ask_target, "select * from marts.UserOrders") == rows
+    assert ask_target("select state from ops.runs order by started_at desc limit 1") == [("failed",)]
+
+
+def test_a_query_that_reads_what_it_did_not_declare_is_refused(build: Build, ask_target: Ask) -> None:
+    build()
+    before = generations(ask_target)
+    with pytest.raises(AuditError, match="mart UserOrders reads orders, which it does not declare in reads"):
+        build(changed("UserOrders", reads=("users",)))
+    assert generations(ask_target) == before
+
+
+def test_a_column_of_another_type_is_refused(build: Build, ask_target: Ask) -> None:
+    build()
+    before = generations(ask_target)
+    (mart,) = (mart for mart in MARTS if mart.name == "UserOrders")
+    columns = (replace(mart.columns[0], mysql_type="INT"), *mart.columns[1:])
+    with pytest.raises(
+        AuditError, match=r"mart UserOrders: column user_id must be int \(INT\); its query returns bigint"
+    ):
+        build(changed("UserOrders", columns=columns))
+    assert generations(ask_target) == before
+
+
+def changed(name: str, **changes: Any) -> tuple[Mart, ...]:
+    return tuple(replace(mart, **changes) if mart.name == name else mart for mart in MARTS)
+
+
+def test_every_broken_mart_is_named_in_one_run(build: Build) -> None:
+    broken = tuple(replace(m, checks=("false",)) if m.name in ("ProductSales", "user_sales") else m for m in MARTS)
+    with pytest.raises(AuditError) as error:
+        build(broken)
+    assert "mart ProductSales:" in str(error.value)
+    assert "mart user_sales:" in str(error.value)
+
+
+def test_a_replica_that_lacks_a_table_is_one_line(build: Build, ask_target: Ask, target: Any) -> None:
+    mysql.do(target, "delete from ops.bases where table_name in ('users', 'orders')")
+    try:
+        with pytest.raises(job.JobError, match="the replica has no orders, users yet: run replicate_postgres_to_mysql"):
+            build()
+    finally:
+        mysql.do(
+            target,
+            "insert into ops.bases select database_name, 'users', run_id, snapshot, system_identifier, timeline, slot_id, "
+            "copied_at from ops.bases limit 1",
+        )
+        mysql.do(
+            target,
+            "insert into ops.bases select database_name, 'orders', run_id, snapshot, system_identifier, timeline, slot_id, "
+            "copied_at from ops.bases limit 1",
+        )
+
+
+def test_rollback_brings_all_marts_back_and_forward_again(build: Build, settings: Settings, ask_target: Ask) -> None:
+    build()
+    first = generations(ask_target)
+    fewer = changed("UserOrders", query=f"select * from ({query_of('UserOrders')}) where user_id <= 10")
+    build(fewer)
+    second = generations(ask_target)
+    rows = {}
+    for generation in (first, second):
+        with closing(mysql.mart_builder(settings).connect()) as connection:
+            mart_tables.rollback(connection, 10)
+        assert generations(ask_target) == generation
+        rows[tuple(generation)] = ask_target("select count(*) from marts.UserOrders")[0][0]
+    assert rows == {tuple(first): 500, tuple(second): 10}
+
+
+def query_of(name: str) -> str:
+    return next(mart.query for mart in MARTS if mart.name == name)
+
+
+def test_without_a_previous_generation_a_rollback_is_refused(settings: Settings, build: Build, target: Any) -> None:
+    build()
+    mysql.drop_tables(target, "marts_previous", mysql.tables_of(target, "marts_previous"))
+    with (
+        closing(mysql.mart_builder(settings).connect()) as connection,
+        pytest.raises(mysql.MysqlError, match="previous"),
+    ):
+        mart_tables.rollback(connection, 10)
+
+
+def test_a_mart_that_is_gone_leaves_with_its_view(build: Build, ask_target: Ask) -> None:
+    build()
+    build(tuple(mart for mart in MARTS if mart.name not in ("mart_user_activity", "user_activity")))
+    left = {
+        name for (name,) in ask_target("select table_name from information_schema.tables where table_schema = 'marts'")
+    }
+    build()
+    assert left == {mart.name for mart in MARTS} - {"mart_user_activity", "user_activity"}
+
+
+def test_the_marts_read_each_other_from_the_same_state(build: Build, ask_target: Ask) -> None:
+    build()
+    sums = "select (select sum(total_spent) from marts.mart_user_activity), (select sum(total_amount) from marts.UserOrders)"
+    one, other = ask_target(sums)[0]
+    assert one == other
