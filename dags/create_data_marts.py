@@ -21,4 +21,4 @@ with DAG(
     tags=["storeline"],
     doc_md=__doc__,
 ):
-    SparkJob("build_marts", MARTS)
+    SparkJob(task_id="build_marts", assets=MARTS)

@@ -18,4 +18,4 @@ with DAG(
     tags=["storeline"],
     doc_md=__doc__,
 ):
-    SparkJob("replicate", REPLICA)
+    SparkJob(task_id="replicate", assets=REPLICA)

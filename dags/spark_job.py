@@ -23,7 +23,7 @@ class SparkJob(SparkSubmitOperator):
     The package travels with each run, so a worker needs no copy of the repository and never runs yesterday's code.
     """
 
-    def __init__(self, task_id: str, assets: dict[str, Asset], **arguments: Any) -> None:
+    def __init__(self, *, task_id: str, assets: dict[str, Asset], **arguments: Any) -> None:
         super().__init__(
             task_id=task_id,
             application=str(ROOT / "spark_jobs" / f"{task_id}.py"),

@@ -1,20 +1,14 @@
-"""A generated shop as plain rows, read back from the text that COPY is given; and a database to load one into."""
+"""A generated shop as plain rows, read back from the text that COPY is given."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from psycopg2 import sql
-
 from generators.columns import Block
 from generators.plan import Plan
 from generators.shop import blocks
-from init_db.run import init_postgres
-from storeline import postgres
-from storeline.settings import Settings
 
 UNTIL = datetime(2026, 11, 22, tzinfo=UTC)
 DEFAULT = Plan(
@@ -61,18 +55,3 @@ def _value(name: str, text: str) -> Any:
     if name in MOMENTS:
         return datetime.fromisoformat(text)
     return Decimal(text) if name in MONEY else int(text)
-
-
-@contextmanager
-def database(settings: Settings, name: str) -> Iterator[Settings]:
-    """Make a database of the shop's tables beside the one that the settings name; drop it in the end."""
-    own = Settings({**settings.values, "POSTGRES_DB": name})
-    with closing(postgres.owner(settings).connect()) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-            try:
-                init_postgres(own)
-                yield own
-            finally:
-                cursor.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

@@ -1,6 +1,5 @@
 """Real servers for the tests: started once on free ports, in a folder of their own, never the demo's."""
 
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,37 +10,10 @@ import pytest
 from native.places import JARS, VENV
 from native.stack import Stack
 from storeline import mysql, postgres
-from storeline.settings import ROOT, Settings, load
+from storeline.settings import ROOT, Settings
+from tests.stacks import with_free_ports
 
-PORTS = (
-    "POSTGRES_PORT",
-    "MYSQL_PORT",
-    "AIRFLOW_PORT",
-    "SPARK_MASTER_UI_PORT",
-    "SPARK_WORKER_UI_PORT",
-    "SPARK_HISTORY_PORT",
-)
 Ask = Callable[..., list[tuple[Any, ...]]]
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on; all are held until the last is found, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def with_free_ports(**values: str) -> Settings:
-    """Return the defaults of `.env` with ports of the tests' own."""
-    *ports, master = free_ports(len(PORTS) + 1)
-    own = {name: str(port) for name, port in zip(PORTS, ports, strict=True)}
-    own |= {"SPARK_MASTER_URL": f"spark://127.0.0.1:{master}", "SHOP_UNTIL": "2026-11-22T00:00:00Z"}
-    return Settings({**load(environment={}).values, **own, **values})
 
 
 @pytest.fixture(scope="session")

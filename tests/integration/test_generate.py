@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from bench.scratch import database
 from generators import shop
 from generators.fill import KEYS, Mode
 from generators.plan import ShopError, plan_of
 from init_db.run import init_postgres
 from storeline import postgres
 from storeline.settings import ROOT, Settings
-from tests.shop import database, tables
+from tests.shop import tables
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +33,8 @@ STRUCTURE = """
     union all
     select tablename, indexname, indexdef, '', '' from pg_indexes where schemaname = 'source'
     union all
-    select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), tgenabled::text, '' from pg_trigger where not tgisinternal
+    select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), tgenabled::text, ''
+    from pg_trigger where not tgisinternal
     union all
     select relname, relacl::text, '', '', '' from pg_class where relnamespace::regnamespace::text in ('source', 'ops')
     order by 1, 2, 3

@@ -8,10 +8,10 @@ import pytest
 from psycopg2 import errors
 from psycopg2.extensions import connection as Connection
 
+from bench.scratch import database
 from generators.fill import KEYS
 from storeline import postgres
 from storeline.settings import Settings
-from tests.shop import database
 
 pytestmark = pytest.mark.integration
 

@@ -41,7 +41,7 @@ def test_a_mart_gives_the_rows_of_its_example(spark: SparkSession, mart: Mart, c
     assert set(case) == {"name", "given", "expect"}
     assert set(case["given"]) <= set(mart.reads), "an example gives only what the mart reads"
 
-    frame = resolve(mart, given(spark, mart, case["given"]))
+    frame = resolve(mart, given(spark, mart, case["given"])).persist()
 
     audit(frame, mart)
     mentioned = list(case["expect"][0]) if case["expect"] else list(SCHEMAS[mart.name])

@@ -1,0 +1,114 @@
+"""One run of everything, through Airflow's API as a person goes through its UI."""
+
+import time
+from contextlib import closing
+
+import pytest
+
+from native.airflow_api import Airflow
+from native.stack import Stack
+from native.web import WebError
+from storeline import mysql
+from storeline.generation import MARTS, REPLICA
+from storeline.mart import load as load_marts
+from storeline.settings import Settings
+from storeline.tables import TABLES
+
+pytestmark = pytest.mark.end_to_end
+
+COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
+SECONDS = 240
+
+
+def wait_for_marts(settings: Settings, seconds: float = SECONDS) -> None:
+    wanted = {mart.name for mart in load_marts() if not mart.is_view}
+    deadline = time.monotonic() + seconds
+    with closing(mysql.analyst(settings).connect()) as connection:
+        while not wanted <= mysql.tables_of(connection, MARTS.live):
+            assert time.monotonic() < deadline, "no marts"
+            time.sleep(1)
+
+
+def wait_for_rest(airflow: Airflow, *dags: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while any(run["state"] in ("queued", "running") for dag in dags for run in airflow.runs(dag)):
+        assert time.monotonic() < deadline, "still running"
+        time.sleep(1)
+
+
+def forget(airflow: Airflow, stack: Stack) -> None:
+    """Bring Airflow and MySQL back to where nobody has unpaused anything."""
+    for dag in (COPY, BUILD):
+        airflow.call(f"/dags/{dag}", "PATCH", {"is_paused": True})
+    wait_for_rest(airflow, COPY, BUILD)
+    for dag in (COPY, BUILD):
+        airflow.call(f"/dags/{dag}", "DELETE")
+    with closing(mysql.admin(stack.settings).connect()) as connection:
+        for database in (REPLICA.live, REPLICA.previous, MARTS.live, MARTS.previous):
+            mysql.drop_tables(connection, database, mysql.tables_of(connection, database))
+        for table in (REPLICA.ledger, MARTS.ledger):
+            mysql.do(connection, f"delete from ops.{table}")
+        mysql.do(connection, "drop view if exists marts.user_activity")
+
+
+def test_dags_are_paused_at_creation_and_nothing_runs_before(airflow: Airflow) -> None:
+    deadline = time.monotonic() + 60
+    while len(found := airflow.call("/dags")["dags"]) < 2 and time.monotonic() < deadline:
+        time.sleep(1)
+    assert {dag["dag_id"]: dag["is_paused"] for dag in found} == {COPY: True, BUILD: True}
+    assert airflow.runs(COPY) == airflow.runs(BUILD) == []
+
+
+@pytest.mark.parametrize("order", [(COPY, BUILD), (BUILD, COPY)], ids=["copy first", "marts first"])
+def test_unpausing_in_either_order_ends_in_marts(airflow: Airflow, stack: Stack, order: tuple[str, str]) -> None:
+    for dag in order:
+        airflow.unpause(dag)
+    wait_for_marts(stack.settings)
+    wait_for_rest(airflow, COPY, BUILD)
+    assert any(run["state"] == "success" for run in airflow.runs(COPY))
+    assert any(run["state"] == "success" for run in airflow.runs(BUILD))
+    if order == (COPY, BUILD):
+        check_asset_events(airflow)
+        forget(airflow, stack)
+
+
+def check_asset_events(airflow: Airflow) -> None:
+    """Each copied table is an asset event with its numbers."""
+    events = airflow.call("/assets/events?limit=100&order_by=-timestamp")["asset_events"]
+    rows = {event["name"]: event["extra"].get("row_count") for event in events if event["name"].startswith("replica.")}
+    assert set(rows) == {f"replica.{table.name}" for table in TABLES}
+    assert (rows["replica.users"], rows["replica.orders"]) == (500, 3000)
+
+
+def test_a_copy_brings_the_marts_without_waiting_for_the_hour(airflow: Airflow, stack: Stack) -> None:
+    before = len(airflow.runs(BUILD))
+    airflow.trigger(COPY)
+    deadline = time.monotonic() + SECONDS
+    while len(airflow.runs(BUILD)) == before:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    wait_for_rest(airflow, COPY, BUILD)
+    assert airflow.runs(COPY)[0]["state"] == airflow.runs(BUILD)[0]["state"] == "success"
+
+
+def test_no_secret_is_in_a_log(airflow: Airflow, stack: Stack) -> None:
+    secrets = {
+        value
+        for name, value in stack.settings.values.items()
+        if name.endswith(("_PASSWORD", "_SECRET", "_SECRET_KEY", "_FERNET_KEY")) and len(value) > 10
+    }
+    leaks = [
+        (path.name, secret)
+        for path in stack.home.rglob("*")
+        if path.is_file() and "log" in str(path.relative_to(stack.home)) and "mysql" not in path.parts
+        for secret in secrets
+        if secret in path.read_text(errors="replace")
+    ]
+    assert leaks == []
+
+
+def test_a_stranger_is_refused(stack: Stack) -> None:
+    wrong = Airflow(Settings({**stack.settings.values, "AIRFLOW_ADMIN_PASSWORD": "wrong"}))
+    with pytest.raises(WebError) as error:
+        wrong.runs(COPY)
+    assert error.value.status in (401, 403)

@@ -1,0 +1,66 @@
+"""What the DAGs promise without running: ids, schedules, documentation, one run at a time."""
+
+import ast
+
+import pytest
+
+from storeline.settings import ROOT
+from storeline.tables import TABLES
+
+# Airflow's own use of what its libraries call old.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Parse the DAG files as the dag-processor does."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+    patch.syspath_prepend(str(ROOT))
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(ROOT / "dags"))
+    patch.undo()
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_the_dags_are_these(dags):
+    assert set(dags) == {"replicate_postgres_to_mysql", "create_data_marts"}
+    assert {dag_id: dag.task_ids for dag_id, dag in dags.items()} == {
+        "replicate_postgres_to_mysql": ["replicate"],
+        "create_data_marts": ["build_marts"],
+    }
+
+
+def test_each_dag_runs_once_at_a_time_without_catching_up_and_is_documented(dags):
+    for dag in dags.values():
+        assert (dag.max_active_runs, dag.catchup) == (1, False)
+        assert len(dag.doc_md) > 200
+
+
+def test_retries_come_from_the_configuration(dags):
+    assert not any("default_args" in path.read_text() for path in (ROOT / "dags").glob("*.py"))
+    assert "default_task_retries" in (ROOT / "docker" / "airflow" / "airflow.cfg").read_text()
+
+
+def test_the_copy_tells_about_every_table_and_the_marts_listen_to_all_of_them(dags):
+    told = {asset.name for asset in dags["replicate_postgres_to_mysql"].get_task("replicate").outlets}
+    heard = {asset.name for asset in dags["create_data_marts"].timetable.asset_condition.objects}
+    assert told == heard == {f"replica.{table.name}" for table in TABLES}
+
+
+def test_no_password_is_in_what_a_task_submits(dags):
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert task.application_args in (None, [])
+            assert not any("password" in str(value).lower() for value in (task.conf or {}).values())
+
+
+def test_dag_files_import_no_pyspark_and_no_driver():
+    forbidden = {"pyspark", "psycopg2", "mysql", "kafka"}
+    for path in (ROOT / "dags").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & forbidden, path.name

@@ -1,0 +1,60 @@
+"""Who may import whom: data flows one way, and so do imports."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storeline.settings import ROOT
+
+STORES = {"postgres", "mysql", "catalogue", "generation", "replica", "ledger", "mart_tables", "ask"}
+DRIVERS = {"psycopg2", "mysql", "tabulate"}
+# room -> what its files may import besides the standard library
+ALLOWED = {
+    "storeline": {"storeline", "yaml"},
+    "spark_jobs": {"spark_jobs", "storeline", "pyspark", "py4j", *DRIVERS},
+    "generators": {"generators", "storeline", "faker", "numpy", "tqdm", "psycopg2"},
+    "dags": {"dags", "storeline", "airflow"},
+    "init_db": {"init_db", "storeline", "airflow", *DRIVERS},
+    "native": {"native", "storeline", "supervisor", "psutil", *DRIVERS},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def files() -> list[Path]:
+    return [path for room in ALLOWED for path in sorted((ROOT / room).glob("**/*.py"))]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    allowed = ALLOWED[room] | set(sys.stdlib_module_names)
+    if room == "storeline" and path.stem in STORES:
+        allowed |= DRIVERS
+    strangers = {name.split(".")[0] for name in imports(path)} - allowed
+    assert strangers == set()
+
+
+def test_a_dag_touches_no_database() -> None:
+    for path in (ROOT / "dags").glob("*.py"):
+        touched = {f"storeline.{store}" for store in ("postgres", "mysql", "catalogue", "replica", "generation")}
+        assert not touched & {".".join(name.split(".")[:2]) for name in imports(path)}, path.name
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    # The report's path is given by whoever started the run; it is no configuration.
+    may = {"storeline/settings.py", "storeline/ledger.py", "dags/spark_job.py"}
+    for path in files():
+        name = str(path.relative_to(ROOT))
+        if path.relative_to(ROOT).parts[0] != "native" and name not in may:
+            assert "os.environ" not in path.read_text(), name
