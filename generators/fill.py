@@ -9,6 +9,7 @@ from enum import Enum, auto
 from io import BytesIO
 
 import psycopg2
+from psycopg2.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable
 from psycopg2.extensions import cursor as Cursor
 from tqdm import tqdm
 
@@ -65,9 +66,10 @@ class Database:
             if bar.disable:
                 print(f"shop: {table}: {expected.get(table, 0):,} rows")
             self.cursor.execute(f"analyze {SCHEMA}.{table}")
-            self.cursor.execute(
-                f"select setval(pg_get_serial_sequence('{SCHEMA}.{table}', '{key}'), max({key})) from {SCHEMA}.{table}"
-            )
+            # Never back: a rollback does not undo it, and the ids of a shop that stays must not come again.
+            last = LAST_ID.format(table=f"{SCHEMA}.{table}", key=key)
+            sequence = f"pg_get_serial_sequence('{SCHEMA}.{table}', '{key}')"
+            self.cursor.execute(f"select setval({sequence}, nullif(({last}), 0))")
 
 
 @contextmanager
@@ -81,6 +83,9 @@ def shop(login: Login, mode: Mode) -> Iterator[Database | None]:
         try:
             with connection, connection.cursor() as cursor:
                 yield _open(cursor, mode)
+        except (UndefinedTable, UndefinedFunction, InvalidSchemaName) as error:
+            missing = postgres.one_line(error)
+            raise PostgresError(f"{missing}: make the tables first (python -m init_db.run postgres)") from error
         except psycopg2.Error as error:
             raise PostgresError(f"PostgreSQL refused: {postgres.one_line(error)}") from error
 

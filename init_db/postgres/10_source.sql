@@ -1,4 +1,4 @@
--- The shop's own tables (docs: data model, section 1). Run at each start by init_db/run.py as the owner.
+-- The shop's own tables. Run at each start by init_db/run.py as the owner.
 -- Nothing here is destructive, and a second run takes no lock that a running writer would notice: indexes and
 -- triggers are looked up before they are made, because IF NOT EXISTS locks the table before it looks.
 

@@ -221,6 +221,14 @@ def test_replace_gives_the_same_rows_again(own: Settings, owner: Connection) -> 
     assert next_ids_are_free(owner)
 
 
+def test_replace_never_takes_a_sequence_back(own: Settings, owner: Connection) -> None:
+    shop.generate(own)
+    shop.generate(Settings({**own.values, "SHOP_SCALE": "0.1"}), Mode.REPLACE)
+
+    assert counts(owner)["orders"] == 300
+    assert ask(owner, "select nextval('source.orders_order_id_seq')") == [(3001,)]
+
+
 def test_a_reader_with_an_older_snapshot_sees_the_whole_old_shop(own: Settings, owner: Connection) -> None:
     shop.generate(own)
     before = counts(owner)

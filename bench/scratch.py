@@ -1,0 +1,27 @@
+"""A database of the shop's tables beside the one that the settings name, dropped in the end."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from psycopg2 import sql
+
+from init_db.run import init_postgres
+from storeline import postgres
+from storeline.settings import Settings
+
+
+@contextmanager
+def database(settings: Settings, name: str) -> Iterator[Settings]:
+    """Make the database, anew where a killed run has left one; yield how to reach it. Raises PostgresError."""
+    own = Settings({**settings.values, "POSTGRES_DB": name})
+    with closing(postgres.owner(settings).connect()) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            cursor.execute(drop)
+            cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            try:
+                init_postgres(own)
+                yield own
+            finally:
+                cursor.execute(drop)
