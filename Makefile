@@ -58,7 +58,15 @@ sql: python ## Ask a database: make sql Q='select …' [ON=mysql|postgres]
 
 .PHONY: docs
 docs: python ## Write the generated documentation anew
-	@$(RUN) -m storeline.mart
+	@$(RUN) -m docs.generate
+
+.PHONY: marts
+marts: python ## List the marts: what they are, their rows, when they were built and from which copy
+	@$(RUN) -m storeline.mart_tables list
+
+.PHONY: rollback-marts
+rollback-marts: python ## Bring the previous generation of all marts back; a second time, forward again
+	@$(RUN) -m storeline.mart_tables rollback
 
 # --- Work on it --------------------------------------------------------------------------------------------------
 
@@ -67,6 +75,18 @@ test: install ## Run all tests: unit, then integration, then end to end
 	$(RUN) -m pytest -m 'not integration and not end_to_end'
 	$(RUN) -m pytest -m integration
 	$(RUN) -m pytest -m end_to_end
+
+.PHONY: test-nightly
+test-nightly: install ## Run the fault tests with 50 seeds instead of one
+	STORELINE_FAULT_SEEDS=50 $(RUN) -m pytest tests/integration/test_faults.py
+
+.PHONY: bench-generate bench-marts bench-round
+bench-generate: install ## Measure the generator against Faker row by row (P11)
+	@$(RUN) -m bench.generate
+bench-marts: install ## Measure building all marts against MySQL itself and against a job for each mart (P9)
+	@$(RUN) -m bench.marts
+bench-round: install ## Measure the copy, a whole round from trigger to marts, and the stack's memory (P12, P13)
+	@$(RUN) -m bench.round
 
 .PHONY: check
 # bandit: starting programs without a shell is what the native stack is for (B404, B603).

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from pyspark.errors import PySparkException
 from pyspark.logger import PySparkLogger
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType
 
@@ -50,20 +50,15 @@ def resolve(mart: Mart, tables: Mapping[str, DataFrame]) -> DataFrame:
 def audit(frame: DataFrame, mart: Mart) -> int:
     """Compute the rows of `resolve`, check them and return their number.
 
-    Raises AuditError with a line for each rule that is broken.
-    """
-    if lines := broken_rules(frame, mart):
-        raise AuditError("\n".join(lines))
-    return frame.count()
-
-
-def broken_rules(frame: DataFrame, mart: Mart) -> list[str]:
-    """Return a line for each rule that the rows break, with their number and up to three of them.
-
-    Reads the rows once for all rules about a row, and once for the grain's uniqueness; again only for examples.
+    Raises AuditError with a line for each rule that is broken: by how many rows, and up to three of them. Reads the
+    rows once for all rules about a row, and once for the grain's uniqueness; again only for examples.
     """
     with _in_one_line(mart):
-        return [*_broken_rows(frame, mart), *_repeated_keys(frame, mart)]
+        rows, lines = _count_rows(frame, mart)
+        lines += _repeated_keys(frame, mart)
+    if lines:
+        raise AuditError("\n".join(lines))
+    return rows
 
 
 def _differences(frame: DataFrame, mart: Mart) -> Iterator[str]:
@@ -79,40 +74,36 @@ def _differences(frame: DataFrame, mart: Mart) -> Iterator[str]:
             )
 
 
-def _broken_rows(frame: DataFrame, mart: Mart) -> Iterator[str]:
-    rules = list(_rules(mart))
-    for rule, condition in rules:
-        with _in_one_line(mart, rule):
-            type_ = frame.select(F.expr(condition)).schema[0].dataType
+def _count_rows(frame: DataFrame, mart: Mart) -> tuple[int, list[str]]:
+    """Return how many rows there are, and a line for each rule that some of them break."""
+    for check in mart.checks:
+        with _in_one_line(mart, check):
+            type_ = frame.select(F.expr(check)).schema[0].dataType
         if not isinstance(type_, BooleanType):
-            raise AuditError(f"mart {mart.name}: rule `{rule}` is {type_.simpleString()}, not true or false")
-    broken = [_is_broken(condition) for _, condition in rules]
-    counts = frame.agg(*[F.count_if(is_broken) for is_broken in broken], F.count(F.lit(1))).collect()[0]
-    for (rule, _), is_broken, count in zip(rules, broken, counts, strict=False):
+            raise AuditError(f"mart {mart.name}: rule `{check}` is {type_.simpleString()}, not true or false")
+    conditions = dict(_implied_rules(mart)) | {check: check for check in mart.checks}
+    broken = {rule: ~F.coalesce(F.expr(condition), F.lit(False)) for rule, condition in conditions.items()}
+    rows, *counts = frame.agg(F.count(F.lit(1)), *map(F.count_if, broken.values())).collect()[0]
+    lines = []
+    for (rule, is_broken), count in zip(broken.items(), counts, strict=True):
         if count:
-            rows = frame.where(is_broken).limit(EXAMPLES).collect()
-            yield _line(mart, rule, f"{count} of {counts[-1]} rows", rows)
+            examples = frame.where(is_broken).limit(EXAMPLES).collect()
+            lines.append(_line(mart, rule, f"{count} of {rows} rows", examples))
+    return rows, lines
 
 
-def _rules(mart: Mart) -> Iterator[tuple[str, str]]:
-    """Yield every rule about a row: how it is called, and the condition in SQL."""
+def _implied_rules(mart: Mart) -> Iterator[tuple[str, str]]:
+    """Yield what the columns say of each row: how the rule is called, and its condition in SQL."""
     for column in mart.columns:
+        name = f"`{column.name}`"
         if not column.nullable:
-            yield f"{column.name} is not null", f"`{column.name}` is not null"
+            yield f"{column.name} is not null", f"{name} is not null"
         # Spark's text has no length; MySQL would refuse what is too long in the middle of the load.
         if column.mysql_type.startswith("VARCHAR"):
             length = column.mysql_type.removeprefix("VARCHAR(").removesuffix(")")
-            condition = f"`{column.name}` is null or char_length(`{column.name}`) <= {length}"
-            yield f"{column.name} has at most {length} characters", condition
+            yield f"{column.name} has at most {length} characters", f"{name} is null or char_length({name}) <= {length}"
         if column.mysql_type == "TEXT":
-            condition = f"`{column.name}` is null or octet_length(`{column.name}`) <= 65535"
-            yield f"{column.name} has at most 65535 bytes", condition
-    for check in mart.checks:
-        yield check, check
-
-
-def _is_broken(condition: str) -> Column:
-    return ~F.coalesce(F.expr(condition), F.lit(False))
+            yield f"{column.name} has at most 65535 bytes", f"{name} is null or octet_length({name}) <= 65535"
 
 
 def _repeated_keys(frame: DataFrame, mart: Mart) -> Iterator[str]:
@@ -134,15 +125,13 @@ def _shown(row: Row) -> str:
 @contextmanager
 def _in_one_line(mart: Mart, rule: str | None = None) -> Iterator[None]:
     """Say in one line what Spark says in many. Raises AuditError."""
-    logger = PySparkLogger.getLogger("SQLQueryContextLogger")
-    was_disabled, logger.disabled = logger.disabled, True
+    # Spark's Python side would print its own pages next to that line.
+    PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
     try:
         yield
     except PySparkException as error:
         where = f"mart {mart.name}" if rule is None else f"mart {mart.name}: rule `{rule}`"
         raise AuditError(f"{where}{_reason(error)}") from None
-    finally:
-        logger.disabled = was_disabled
 
 
 def _reason(error: PySparkException) -> str:

@@ -20,9 +20,18 @@ SCHEMAS = SOURCE_TABLES | {
 }
 
 
-def cases_of(mart: Mart) -> list[dict]:
+def example_of(mart: Mart) -> dict:
     path = EXAMPLES / f"{mart.name}.yaml"
-    return yaml.load(path.read_text(), yaml.BaseLoader)["cases"] if path.exists() else []
+    return yaml.load(path.read_text(), yaml.BaseLoader) if path.exists() else {"cases": []}
+
+
+def cases_of(mart: Mart) -> list[dict]:
+    return example_of(mart)["cases"]
+
+
+def schema_of(mart: Mart, name: str) -> dict[str, str]:
+    """Return a table's columns; of a table that is not the shop's, the example itself says them under `tables`."""
+    return SCHEMAS[name] if name in SCHEMAS else example_of(mart)["tables"][name]
 
 
 CASES = [
@@ -33,7 +42,7 @@ CASES = [
 
 
 def given(spark: SparkSession, mart: Mart, rows: dict[str, list]) -> dict:
-    return {name: to_frame(spark, rows.get(name, []), SCHEMAS[name]) for name in mart.reads}
+    return {name: to_frame(spark, rows.get(name, []), schema_of(mart, name)) for name in mart.reads}
 
 
 @pytest.mark.parametrize(("mart", "case"), CASES)

@@ -1,0 +1,78 @@
+"""Write what the marts' contracts say into `docs/marts.md`, and their list into the README.
+
+Usage: python -m docs.generate [--check]    (--check writes nothing; it names the files that are out of date)
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from storeline.mart import Column, Mart, MartError, load
+from storeline.settings import ROOT
+
+LIST = re.compile(r"(?<=<!-- marts:begin -->\n).*?(?=<!-- marts:end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Write the files that are out of date, or with --check only name them. Exits with 1 when it names one."""
+    try:
+        stale = outdated(ROOT, load())
+    except MartError as error:
+        sys.exit(f"docs: {error}")
+    if "--check" in sys.argv[1:]:
+        sys.exit("\n".join(f"docs: {path.name} is out of date: run `make docs`" for path in stale) or None)
+    for path, text in stale.items():
+        path.write_text(text, encoding="utf-8")
+        print(f"docs: wrote {path.relative_to(ROOT)}")
+
+
+def outdated(root: Path, marts: Sequence[Mart]) -> dict[Path, str]:
+    """Return each file under `root` that does not say what the marts say, and what it should say."""
+    page, readme = root / "docs" / "marts.md", root / "README.md"
+    wanted = {page: marts_page(marts)}
+    if readme.exists():
+        table = "\n".join(mart_list(marts, "docs/marts.md")) + "\n"
+        wanted[readme] = LIST.sub(lambda _: table, readme.read_text(encoding="utf-8"))
+    return {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
+
+
+def marts_page(marts: Sequence[Mart]) -> str:
+    """Return the page that describes every mart."""
+    about = "Written by `make docs` from the contracts in `spark_jobs/marts/`: change those, not this."
+    head = ["# Marts", "", about, ""]
+    return "\n".join([*head, *mart_list(marts), *(line for mart in marts for line in _section(mart))]) + "\n"
+
+
+def mart_list(marts: Sequence[Mart], page: str = "") -> Iterator[str]:
+    """Yield a table with a line for each mart, linked to where `page` describes it."""
+    yield from ("| mart | one row for each | what it holds |", "| --- | --- | --- |")
+    for mart in marts:
+        link = f"[`{mart.name}`]({page}#{mart.name.lower()})"
+        yield f"| {link} | {_codes(mart.grain)} | {_cell(mart.about)} |"
+
+
+def _section(mart: Mart) -> Iterator[str]:
+    yield from ("", f"## {mart.name}", mart.about, "")
+    yield f"- {'A view' if mart.is_view else 'A table'} with one row for each {_codes(mart.grain)}"
+    yield f"- Reads {_codes(mart.reads)}"
+    yield from ("", "| column | type | meaning |", "| --- | --- | --- |", *map(_column, mart.columns))
+    if mart.checks:
+        yield from ("", "True of every row before it is published:", "", *(f"- `{check}`" for check in mart.checks))
+
+
+def _column(column: Column) -> str:
+    type_ = column.mysql_type + (", may be null" if column.nullable else "")
+    return f"| `{column.name}` | {type_} | {_cell(column.meaning)} |"
+
+
+def _codes(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()

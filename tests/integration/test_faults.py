@@ -1,0 +1,230 @@
+"""Whatever dies or falls asleep while a job runs: readers see the old state or the new one, and the next run converges.
+
+STORELINE_FAULT_SEEDS=N runs each fault with N seeds (`make test-nightly`: 50); the seed moves the moment of the fault.
+"""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from subprocess import Popen
+from typing import Any
+
+import psutil
+import pytest
+from mysql.connector import Error as DriverError
+
+from native.stack import Stack
+from storeline import mysql
+from storeline.generation import MARTS, REPLICA
+from storeline.settings import Settings
+from tests.integration.conftest import submit
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop"), pytest.mark.timeout(900)]
+Ask = Callable[..., list[tuple[Any, ...]]]
+
+SEEDS = range(int(os.environ.get("STORELINE_FAULT_SEEDS", "1")))
+ASLEEP_SECONDS = 60
+# job, in which phase, who
+KILLED = [
+    ("replicate", "load", "mysql"),
+    ("replicate", "before the swap", "mysql"),
+    ("replicate", "swap", "mysql"),
+    ("replicate", "load", "postgres"),
+    ("replicate", "load", "executor"),
+    ("replicate", "load", "spark-worker"),
+    ("replicate", "load", "spark-master"),
+    ("replicate", "load", "driver"),
+    ("build_marts", "load", "mysql"),
+    ("build_marts", "swap", "mysql"),
+    ("build_marts", "load", "executor"),
+    ("build_marts", "load", "driver"),
+]
+ASLEEP = [
+    ("replicate", "load", "mysql"),
+    ("replicate", "load", "postgres"),
+    ("replicate", "load", "executor"),
+    ("replicate", "load", "spark-worker"),
+    ("replicate", "load", "spark-master"),
+    ("replicate", "before the swap", "driver"),
+]
+CHECKS = {
+    "replica": """select (select sum(total_amount) from replica.orders),
+                         (select sum(total_price) from replica.order_details)""",
+    "marts": """select (select sum(total_amount) from marts.UserOrders),
+                       (select sum(total_revenue) from marts.ProductSales)""",
+}
+SET_OF = {"replicate": REPLICA, "build_marts": MARTS}
+
+
+@pytest.fixture(scope="module")
+def cluster(databases: Stack, shop: None) -> Stack:
+    """Return the stack with a Spark cluster, a replica and marts."""
+    databases.start(("spark",))
+    for job in ("replicate", "build_marts"):
+        run_to_its_end(databases, job)
+    return databases
+
+
+def start(stack: Stack, job: str) -> Popen[str]:
+    return submit(stack, job, "--master", stack.settings.spark_master_url)
+
+
+def run_to_its_end(stack: Stack, job: str) -> None:
+    process = start(stack, job)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err
+
+
+class Reader(threading.Thread):
+    """Reads replica and marts in a loop and keeps every state that it saw; a server that is down shows nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings, self.ended = settings, threading.Event()
+        self.seen: dict[str, set[tuple[Any, ...]]] = {name: set() for name in CHECKS}
+
+    def run(self) -> None:
+        while not self.ended.is_set():
+            with (
+                suppress(mysql.MysqlError, DriverError),
+                closing(mysql.analyst(self.settings).connect(connection_timeout=3)) as connection,
+            ):
+                while not self.ended.is_set():
+                    for name, query in CHECKS.items():
+                        self.seen[name] |= set(mysql.ask(connection, query))
+                    time.sleep(0.02)
+            time.sleep(0.2)
+
+    def end(self) -> None:
+        self.ended.set()
+        self.join()
+
+
+def sell(ask_source: Ask) -> None:
+    """Add an order of one line to the shop, so that a copy has something new to show."""
+    ask_source(
+        """with o as (insert into source.orders (user_id, order_date, total_amount, status)
+                      select min(user_id), now(), 12.34, 'Pending' from source.users returning order_id)
+           insert into source.order_details (order_id, line_number, product_id, quantity, price_per_unit, total_price)
+           select order_id, 1, (select min(product_id) from source.products), 1, 12.34, 12.34 from o"""
+    )
+
+
+def total(ask_source: Ask) -> Any:
+    return ask_source("select sum(total_amount) from source.orders")[0][0]
+
+
+def wait_for_phase(stack: Stack, job: str, phase: str, process: Popen[str]) -> None:
+    """Return when the job is in a phase, as its staging and its ledger show it."""
+    reached = {
+        "load": f"select 1 from information_schema.tables where table_schema = '{SET_OF[job].staging}' limit 1",
+        "before the swap": f"""select 1 from ops.run_tables join ops.runs using (run_id)
+                               where job = '{job}' and state = 'running' limit 1""",
+        "swap": "select 1 from performance_schema.metadata_locks where lock_status = 'PENDING' limit 1",
+    }
+    with closing(mysql.admin(stack.settings).connect()) as connection:
+        while not mysql.ask(connection, reached[phase]):
+            assert process.poll() is None, f"the job ended before its {phase}: {process.communicate()}"
+            time.sleep(0.01)
+
+
+def processes(stack: Stack, victim: str, job: Popen[str]) -> list[psutil.Process]:
+    """Return the processes of a victim; the driver is spark-submit with its Python."""
+    if victim == "driver":
+        driver = psutil.Process(job.pid)
+        return [driver, *driver.children(recursive=True)]
+    name = "spark-worker" if victim == "executor" else victim
+    (number,) = (int(one.description.split()[1].rstrip(",")) for one in stack.status() if one.name == name)
+    process = psutil.Process(number)
+    if victim != "executor":
+        return [process]
+    return [child for child in process.children() if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline())]
+
+
+def send(victims: list[psutil.Process], number: signal.Signals) -> None:
+    for victim in victims:
+        with suppress(psutil.NoSuchProcess):
+            victim.send_signal(number)
+
+
+@pytest.fixture
+def reader(cluster: Stack) -> Iterator[Reader]:
+    thread = Reader(cluster.settings)
+    thread.start()
+    yield thread
+    if thread.is_alive():
+        thread.end()
+
+
+def suffer(
+    cluster: Stack, reader: Reader, ask_source: Ask, fault: tuple[str, str, str], seed: int, asleep_seconds: int = 0
+) -> None:
+    """Run a job, let the fault happen in it, then let it run again; hold what readers saw and what is left."""
+    job, phase, victim = fault
+    before = total(ask_source)
+    sell(ask_source)
+    after = total(ask_source)
+    if job == "build_marts":
+        run_to_its_end(cluster, "replicate")
+    in_the_way = mysql.analyst(cluster.settings).connect(autocommit=False)
+    if phase == "swap":
+        mysql.ask(in_the_way, CHECKS[SET_OF[job].live])
+    process = start(cluster, job)
+    wait_for_phase(cluster, job, phase, process)
+    time.sleep(random.Random(f"{seed} {fault}").uniform(0, 0.5))
+    victims = processes(cluster, victim, process)
+    if asleep_seconds:
+        send(victims, signal.SIGSTOP)
+        time.sleep(asleep_seconds)
+        send(victims, signal.SIGCONT)
+    else:
+        send(victims, signal.SIGKILL)
+    with suppress(DriverError):
+        in_the_way.close()
+    process.communicate(timeout=400)
+    cluster.start(("postgres", "mysql", "spark"))
+    run_to_its_end(cluster, job)
+    reader.end()
+    wrong = {
+        name: {s for s in seen if s not in ((before, before), (after, after))} for name, seen in reader.seen.items()
+    }
+    assert wrong == {"replica": set(), "marts": set()}
+    assert_nothing_is_left(cluster, job, after)
+
+
+def assert_nothing_is_left(cluster: Stack, job: str, expected: Any) -> None:
+    locks = "select object_name from performance_schema.metadata_locks where object_type = 'USER LEVEL LOCK'"
+    with closing(mysql.admin(cluster.settings).connect()) as connection:
+        assert mysql.tables_of(connection, SET_OF[job].staging) == set()
+        assert mysql.ask(connection, locks) == []
+        assert mysql.ask(connection, "select run_id from ops.runs where state = 'running'") == []
+        assert mysql.ask(connection, CHECKS[SET_OF[job].live]) == [(expected, expected)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("fault", KILLED, ids=" ".join)
+def test_killed(cluster: Stack, reader: Reader, ask_source: Ask, fault: tuple[str, str, str], seed: int) -> None:
+    suffer(cluster, reader, ask_source, fault, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("fault", ASLEEP, ids=" ".join)
+def test_asleep_for_a_minute(
+    cluster: Stack, reader: Reader, ask_source: Ask, fault: tuple[str, str, str], seed: int
+) -> None:
+    suffer(cluster, reader, ask_source, fault, seed, ASLEEP_SECONDS)
+
+
+@pytest.mark.parametrize("job", ["replicate", "build_marts"])
+def test_two_runs_at_once_take_turns(cluster: Stack, reader: Reader, ask_source: Ask, job: str) -> None:
+    expected = total(ask_source)
+    run_to_its_end(cluster, "replicate")
+    twins = [start(cluster, job) for _ in range(2)]
+    said = [twin.communicate(timeout=400) for twin in twins]
+    assert [twin.returncode for twin in twins] == [0, 0], said
+    if job == "build_marts":
+        assert_nothing_is_left(cluster, job, expected)
