@@ -10,7 +10,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$python && exit; done; echo python3)
 VENV := .native/venv
 RUN := $(VENV)/bin/python
-CODE := storeline spark_jobs generators dags init_db native bench
+CODE := storeline spark_jobs generators dags init_db native bench docs
 # Taken as they were typed: a question may hold any sign.
 override export Q := $(value Q)
 override export ON := $(value ON)
@@ -80,13 +80,13 @@ test: install ## Run all tests: unit, then integration, then end to end
 test-nightly: install ## Run the fault tests with 50 seeds instead of one
 	STORELINE_FAULT_SEEDS=50 $(RUN) -m pytest tests/integration/test_faults.py
 
-.PHONY: bench-generate bench-marts bench-round
+.PHONY: bench-generate bench-copy bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)
 	@$(RUN) -m bench.generate
-bench-marts: install ## Measure building all marts against MySQL itself and against a job for each mart (P9)
-	@$(RUN) -m bench.marts
-bench-round: install ## Measure the copy, a whole round from trigger to marts, and the stack's memory (P12, P13)
-	@$(RUN) -m bench.round
+bench-copy: install ## Measure the copy's rows/s against a raw pipe
+	@$(RUN) -m bench.copy
+bench-demo: install ## Measure `make demo` in a fresh clone, again, and the stack's memory (P13)
+	@$(RUN) -m bench.demo
 
 .PHONY: check
 # bandit: starting programs without a shell is what the native stack is for (B404, B603).

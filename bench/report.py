@@ -19,7 +19,7 @@ DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Result:
-    """One comparison: what we and a rival reached in each run, in the same unit; more is better."""
+    """What we and a rival reached in each run, in the same unit; where there is no rival, `theirs` is empty."""
 
     measure: str
     case: str
@@ -29,9 +29,9 @@ class Result:
     theirs: Sequence[float]
 
     @property
-    def ratio(self) -> float:
+    def ratio(self) -> float | None:
         """Return how many times the rival's median ours is."""
-        return median(self.ours) / median(self.theirs)
+        return median(self.ours) / median(self.theirs) if self.theirs else None
 
     def scaled(self, unit: str, ours: float, theirs: float) -> "Result":
         """Return the same runs in another unit; each side has its own factor."""
@@ -90,7 +90,8 @@ def table(command: str, results: Sequence[Result]) -> str:
         "| --- | --- | --- | ---: | --- | ---: | ---: |",
     ]
     for r in results:
-        cells = (r.measure, r.case, r.unit, _spread(r.ours), f"`{r.rival}`", _spread(r.theirs), f"{r.ratio:,.1f}×")
+        rival = (f"`{r.rival}`", _spread(r.theirs), f"{r.ratio:,.1f}×") if r.ratio is not None else ("", "", "")
+        cells = (r.measure, r.case, r.unit, _spread(r.ours), *rival)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -111,15 +112,16 @@ def _as_json(result: Result) -> dict[str, Any]:
     runs = {
         who: {"median": median(reached), "minimum": min(reached), "maximum": max(reached), "all": list(reached)}
         for who, reached in (("ours", result.ours), ("theirs", result.theirs))
+        if reached
     }
     return {
         "measure": result.measure,
         "case": result.case,
-        "rival": result.rival,
+        "rival": result.rival or None,
         "ours": median(result.ours),
-        "theirs": median(result.theirs),
+        "theirs": median(result.theirs) if result.theirs else None,
         "unit": result.unit,
-        "ratio": round(result.ratio, 2),
+        "ratio": None if result.ratio is None else round(result.ratio, 2),
         "runs": runs,
     }
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "generators": {"generators", "storeline", "faker", "numpy", "tqdm", "psycopg2"},
     "dags": {"dags", "storeline", "airflow"},
     "init_db": {"init_db", "storeline", "airflow", *DRIVERS},
-    "native": {"native", "storeline", "supervisor", "psutil", *DRIVERS},
+    "native": {"native", "storeline", "supervisor", "psutil", "pyspark", *DRIVERS},
 }
 
 

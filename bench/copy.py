@@ -1,0 +1,122 @@
+"""Measure the copy: rows/s from snapshot to swap, against the raw pipe (P2's rival), with and without verifying.
+
+Usage: python -m bench.copy [--runs N] [--small]
+
+The shop has 1 M orders and about 3 M order lines (`--small`: the default shop). The rival is one COPY into one LOAD
+DATA, table after table, nothing checked and no index but the primary key. Start-up is on neither side.
+"""
+
+import argparse
+import os
+import subprocess
+import threading
+import time
+from contextlib import closing
+
+from bench.report import Result, publish, rotated
+from bench.stack import MILLION, bench_stack
+from native.places import VENV
+from native.stack import Stack
+from storeline import catalogue, mysql, postgres
+from storeline.settings import ROOT
+from storeline.tables import SOURCE_SCHEMA, TABLES
+
+LAST = "select run_id, row_count, timestampdiff(microsecond, started_at, ended_at) / 1e6 from ops.runs"
+
+
+def main() -> None:
+    """Fill a shop, run both in rotated order, publish."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--small", action="store_true")
+    options = parser.parse_args()
+    stack = bench_stack("postgres", "mysql", "spark", **({} if options.small else MILLION))
+    with stack:
+        stack.run("generators.shop", "--replace")
+        verified: list[float] = []
+        reached = rotated(
+            {"copy": lambda: copy(stack, verified), "raw-pipe": lambda: raw_pipe(stack)},
+            options.runs,
+        )
+        rows = sum(counts(stack).values())
+        results = [
+            Result(
+                "P2",
+                f"{rows:,} rows, verify_seconds left out",
+                "raw-pipe",
+                "rows/s",
+                reached["copy"],
+                reached["raw-pipe"],
+            ),
+            Result("P2", f"{rows:,} rows, contents verified", "raw-pipe", "rows/s", verified, reached["raw-pipe"]),
+        ]
+        configuration = {"rows": counts(stack), "slots": stack.settings.spark_batch_cores, "runs": options.runs}
+        publish(
+            "copy", ("pyspark", "mysql-connector-python", "psycopg2-binary"), versions(stack), configuration, results
+        )
+    stack.delete()
+
+
+def copy(stack: Stack, verified: list[float]) -> float:
+    """Run the job on the cluster; return its rows/s without verifying, and keep the figure with it."""
+    command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url]
+    subprocess.run(
+        [*command, str(ROOT / "spark_jobs" / "replicate.py")], env=stack.environment(), check=True, capture_output=True
+    )
+    with closing(mysql.admin(stack.settings).connect()) as connection:
+        run_id, rows, seconds = mysql.ask(
+            connection, f"{LAST} where job = 'replicate' order by started_at desc limit 1"
+        )[0]
+        verify = mysql.ask(connection, "select sum(verify_seconds) from ops.run_tables where run_id = %s", (run_id,))[
+            0
+        ][0]
+    verified.append(float(rows) / float(seconds))
+    return float(rows) / (float(seconds) - float(verify))
+
+
+def raw_pipe(stack: Stack) -> float:
+    """Copy every table by one pipe; return rows/s."""
+    rows, began = 0, time.monotonic()
+    with (
+        closing(postgres.reader(stack.settings).connect()) as source,
+        closing(mysql.admin(stack.settings).connect(allow_local_infile=True)) as target,
+    ):
+        mysql.do(target, "drop database if exists raw_pipe")
+        mysql.do(target, "create database raw_pipe character set utf8mb4 collate utf8mb4_0900_bin")
+        for name in (table.name for table in TABLES):
+            table = catalogue.describe(source, SOURCE_SCHEMA, name)
+            there = f"raw_pipe.{mysql.quote(name)}"
+            mysql.do(target, catalogue.staging_ddl(table, there))
+            read_end, write_end = os.pipe()
+            query = catalogue.copy_query(source, table, 0, None)
+
+            def send(query: str = query, write_end: int = write_end) -> None:
+                with os.fdopen(write_end, "wb", buffering=1 << 20) as pipe, source.cursor() as cursor:
+                    cursor.copy_expert(query, pipe)
+
+            sender = threading.Thread(target=send)
+            sender.start()
+            rows += mysql.do(target, catalogue.load_statement(table, there, f"/dev/fd/{read_end}"))
+            sender.join()
+            os.close(read_end)
+    return rows / (time.monotonic() - began)
+
+
+def counts(stack: Stack) -> dict[str, int]:
+    """Return the rows of each table of the replica."""
+    with closing(mysql.analyst(stack.settings).connect()) as connection:
+        return {t.name: mysql.ask(connection, f"select count(*) from replica.{t.name}")[0][0] for t in TABLES}
+
+
+def versions(stack: Stack) -> dict[str, str]:
+    """Return the versions of both servers."""
+    with (
+        closing(mysql.analyst(stack.settings).connect()) as target,
+        closing(postgres.reader(stack.settings).connect()) as source,
+    ):
+        server = str(source.get_parameter_status("server_version"))
+        return {"mysql": str(mysql.ask(target, "select version()")[0][0]), "postgresql": server}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What `make doctor` asks of the machine's Docker: the engine, its compose, and free ports."""
+
+import re
+import socket
+import subprocess
+from collections.abc import Mapping
+
+from storeline.settings import LOOPBACK, Settings
+
+ENGINE, COMPOSE = (20, 10), (2, 24)
+
+
+def engine() -> list[str]:
+    """Return what is missing or too old."""
+    found = []
+    for what, oldest, command in (
+        ("the Docker engine", ENGINE, ("docker", "version", "--format", "{{.Server.Version}}")),
+        ("docker compose", COMPOSE, ("docker", "compose", "version", "--short")),
+    ):
+        said = _ask(*command)
+        version = re.match(r"v?(\d+)\.(\d+)", said)
+        if not version:
+            found.append(f"{what} does not answer: install and start it")
+        elif (int(version[1]), int(version[2])) < oldest:
+            found.append(f"{what} is {said}: {oldest[0]}.{oldest[1]} or later is needed")
+    return found
+
+
+def published(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Return address and port of what the compose file publishes, by the port's variable."""
+    own, closed = settings.bind_address, settings.bind_address_without_login
+    wanted = {
+        "AIRFLOW_PORT": (own, settings.airflow_port),
+        "SPARK_MASTER_UI_PORT": (closed, settings.spark_master_ui_port),
+        "SPARK_HISTORY_PORT": (closed, settings.spark_history_port),
+    }
+    if settings.postgres_host in LOOPBACK:
+        wanted["POSTGRES_PORT"] = (own, settings.postgres_port)
+    if settings.mysql_host in LOOPBACK:
+        wanted["MYSQL_PORT"] = (own, settings.mysql_port)
+    if settings.kafka_host in LOOPBACK:
+        wanted["KAFKA_PORT"] = (closed, settings.kafka_port)
+    return wanted
+
+
+def ports(settings: Settings) -> list[str]:
+    """Return a line for each port that another program has, or that is asked for twice."""
+    return port_problems(published(settings), set(map(int, re.findall(r":(\d+)->", _ask(*OURS)))))
+
+
+OURS = ("docker", "ps", "--filter", "label=com.docker.compose.project=storeline", "--format", "{{.Ports}}")
+
+
+def port_problems(wanted: Mapping[str, tuple[str, int]], ours: set[int]) -> list[str]:
+    """Return the lines; a port that a container of ours has is in its place."""
+    found, names = [], list(wanted)
+    for position, name in enumerate(names):
+        address, number = wanted[name]
+        twin = next((other for other in names[:position] if wanted[other][1] == number), None)
+        if twin:
+            found.append(f"port {number} ({name}) is {twin} as well: set another one in .env.local")
+        elif number not in ours and is_taken(address, number):
+            found.append(f"port {number} ({name}) is taken by another program: end that or set {name} in .env.local")
+    return found
+
+
+def is_taken(address: str, number: int) -> bool:
+    """Tell whether somebody listens there."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, number))
+        except PermissionError:
+            return False
+        except OSError:
+            return True
+    return False
+
+
+def _ask(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # nosec B603
+    except OSError:
+        return ""

@@ -1,0 +1,132 @@
+"""Check machine and configuration before anything starts: every problem at once, one line each.
+
+Usage: python docker/preflight.py container    (the compose service: the configuration comes as compose sees it)
+       python docker/preflight.py host         (`make doctor`: the ports, the engine and its compose besides)
+
+Only `docker/default-secrets.sha256` knows the default passwords, as sums: no image holds a secret.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from storeline.settings import ASSIGNMENT, LOOPBACK, Settings, SettingsError, load  # noqa: E402
+
+GIB = 2**30
+MEMORY_GIB = 6
+DISK_GIB = 6
+PYTHON = (3, 12)
+DAY_SECONDS = 86400
+
+
+def machine(total: float, free_disk: float, now: float) -> list[str]:
+    """Return what this machine lacks: memory and disk in GiB, and a clock that is not behind the code's own files."""
+    found = []
+    if total < MEMORY_GIB:
+        found.append(f"{total:.1f} GiB of memory: {MEMORY_GIB} are needed (Docker Desktop: Settings, Resources)")
+    if free_disk < DISK_GIB:
+        found.append(f"{free_disk:.1f} GiB of disk are free for containers: {DISK_GIB} are needed")
+    written = Path(__file__).stat().st_mtime
+    if now < written - DAY_SECONDS:
+        found.append(f"the clock says {time.strftime('%Y-%m-%d', time.gmtime(now))}, before this file was written")
+    return found
+
+
+def memory_gib(meminfo: str) -> float:
+    """Return the machine's memory from the kernel's figures."""
+    match = re.search(r"^MemTotal: +(\d+) kB", meminfo, re.MULTILINE)
+    return int(match.group(1)) * 1024 / GIB if match else 0.0
+
+
+def defaults() -> dict[str, str]:
+    """Return the sum of each secret's default."""
+    lines = (ROOT / "docker" / "default-secrets.sha256").read_text().splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def left_at_default(values: Mapping[str, str]) -> list[str]:
+    """Return the secrets that everybody knows."""
+    return [name for name, digest in defaults().items() if _digest(values.get(name, "")) == digest]
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the configuration; `local` is what `.env.local` says, read or not."""
+    settings = Settings(values)
+    if found := settings.problems():
+        return found
+    known = left_at_default(values)
+    if unread := [name for name in known if name in local and local[name] != values[name]]:
+        found.append(
+            f"{unread[0]} of .env.local was not read: export COMPOSE_ENV_FILES=.env,.env.local, or start with `make up`"
+        )
+    for name in ("BIND_ADDRESS", "BIND_ADDRESS_WITHOUT_LOGIN"):
+        if known and not ip_address(values[name]).is_loopback:
+            found.append(
+                f"{name} is {values[name]} while {len(known)} secrets have their defaults ({', '.join(known)}): "
+                "run `make secrets` or set them in .env.local"
+            )
+    if settings.mysql_host in LOOPBACK and settings.mysql_admin_user != "root":
+        found.append("MYSQL_ADMIN_USER: the MySQL of the containers is administered by root")
+    needed = int(1.5 * mebibytes(settings.spark_worker_memory)) + 512
+    if mebibytes(settings.spark_worker_memory_limit) < needed:
+        found.append(
+            f"SPARK_WORKER_MEMORY_LIMIT is {settings.spark_worker_memory_limit}: executors with "
+            f"{settings.spark_worker_memory} together, their Python and the worker need {needed}m"
+        )
+    return found
+
+
+def mebibytes(amount: str) -> int:
+    """Return an amount of memory such as 2g."""
+    return int(amount[:-1]) * (1024 if amount.endswith("g") else 1)
+
+
+def versions() -> list[str]:
+    """Return where the image is not what the jobs were locked for."""
+    if sys.version_info[:2] == PYTHON:
+        return []
+    return [f"Python is {sys.version.split()[0]} in this image: drivers and executors share {PYTHON[0]}.{PYTHON[1]}"]
+
+
+def container() -> list[str]:
+    """Return every problem that can be seen from inside a container."""
+    lines = (line.strip() for line in os.environ["STORELINE_CONFIGURATION"].splitlines() if line.strip())
+    values = dict(match.groups() for line in lines if (match := ASSIGNMENT.fullmatch(line)))
+    return _machine() + versions() + configuration(values, os.environ)
+
+
+def host() -> list[str]:
+    """Return every problem that can be seen from the machine itself."""
+    from docker_host import engine, ports
+
+    try:
+        settings = load()
+    except SettingsError as error:
+        return _machine() + str(error).split("; ")
+    return _machine() + configuration(settings.values, {}) + (engine() or ports(settings))
+
+
+def _machine() -> list[str]:
+    meminfo = Path("/proc/meminfo")
+    total = memory_gib(meminfo.read_text()) if meminfo.exists() else float("inf")
+    return machine(total, shutil.disk_usage("/").free / GIB, time.time())
+
+
+if __name__ == "__main__":
+    problems = {"container": container, "host": host}[sys.argv[1] if len(sys.argv) > 1 else "host"]()
+    if problems:
+        sys.exit("\n".join(f"preflight: {problem}" for problem in problems))
+    print("preflight: this machine and the configuration are fit")
