@@ -59,6 +59,8 @@ def service(settings: Settings, home: Path) -> Service:
             folder,
             seen,
             stop_seconds=20,
+            # A task that begins before the API answers fails, and uses up its retries.
+            waits_for_port=settings.airflow_port if part == "scheduler" else None,
         )
         for part in PARTS
     )

@@ -39,7 +39,7 @@ class Airflow:
                 self.call(f"/dags/{dag}", "PATCH", {"is_paused": False})
                 return
             except WebError as error:
-                if error.status != 404 or time.monotonic() > deadline:
+                if error.status not in (0, 404) or time.monotonic() > deadline:
                     raise DagRunError(f"{dag} is not in Airflow: {self.import_error() or error}") from None
             time.sleep(1)
 

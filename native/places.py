@@ -13,6 +13,7 @@ VENV = INSTALLED / "venv"
 POSTGRES = INSTALLED / "postgres"
 MYSQL = INSTALLED / "mysql"
 JARS = INSTALLED / "jars"
+CLASSES = INSTALLED / "classes" / "spark.jsa"
 DEMO = INSTALLED / "demo"
 
 # The kernel takes 107 bytes for a socket's path; supervisord appends its process id while it makes one.

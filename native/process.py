@@ -29,11 +29,15 @@ class Process:
     # Whether the signal goes to the children too, for processes that would leave them behind.
     signals_group: bool = True
     stop_seconds: int = 30
+    # A port on this machine that must answer before the process begins, at each of its starts.
+    waits_for_port: int | None = None
 
     def script(self) -> str:
         """Return the shell script that becomes this process; it can be run by hand too."""
         exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(self.environment.items())]
-        return "\n".join(["#!/bin/sh", *exports, f"exec {shlex.join(self.command)}", ""])
+        knock = f"until (exec 3<>/dev/tcp/127.0.0.1/{self.waits_for_port}) 2>/dev/null; do sleep 0.3; done"
+        waiting = [knock] if self.waits_for_port else []
+        return "\n".join(["#!/bin/bash", *waiting, *exports, f"exec {shlex.join(self.command)}", ""])
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from native.places import JARS, VENV, make_private
-from native.process import Process, Service
+from native.places import CLASSES, JARS, VENV, make_private
+from native.process import Process, Service, is_ours
 from native.web import WebError, ask
 from storeline.settings import ROOT, Settings
 
@@ -20,9 +20,29 @@ def spark_home() -> Path:
     return next((VENV / "lib").glob("python3.*/site-packages/pyspark"))
 
 
+def class_options(archive: str) -> str:
+    """Return Java's options for a class path that an archive of classes is good for.
+
+    Java refuses an archive when a folder with files stands in the class path. Spark puts its folder of settings there,
+    so the class path is given anew, without it, and the one file that is looked for there is named.
+    """
+    path = f"{spark_home() / 'jars'}/*:{JARS}/*"
+    return f"-cp '{path}' {archive} -Dlog4j2.configurationFile='{CONFIGURATION / 'log4j2.properties'}'"
+
+
+def archived_classes() -> str:
+    """Return the options by which Java starts with the archive that `native.install` made; none without one."""
+    found = f"-XX:SharedArchiveFile='{CLASSES}' -Xshare:auto -Xlog:disable -Xlog:all=error"
+    return class_options(found) if CLASSES.exists() else ""
+
+
 def environment(settings: Settings, home: Path) -> dict[str, str]:
     """Return what a driver, an executor and the daemons see; a job needs the configuration besides."""
+    driver = archived_classes()
+    if driver and is_ours(urlsplit(settings.spark_master_url).hostname):
+        driver += f' "-Dspark.executor.defaultJavaOptions={driver}"'
     return {
+        "SPARK_SUBMIT_OPTS": driver,
         "SPARK_HOME": str(spark_home()),
         "SPARK_CONF_DIR": str(CONFIGURATION),
         "SPARK_DIST_CLASSPATH": str(JARS / "*"),
@@ -44,7 +64,8 @@ def total_memory(settings: Settings) -> str:
 def service(settings: Settings, home: Path) -> Service:
     """Declare the cluster and the history server."""
     folder, url = home / "spark", urlsplit(settings.spark_master_url)
-    seen = environment(settings, home) | {"SPARK_DAEMON_MEMORY": "512m", "SPARK_DAEMON_JAVA_OPTS": DAEMON_OPTIONS}
+    options = f"{DAEMON_OPTIONS} {archived_classes()}"
+    seen = environment(settings, home) | {"SPARK_DAEMON_MEMORY": "512m", "SPARK_DAEMON_JAVA_OPTS": options}
 
     def daemon(name: str, class_name: str, *arguments: str) -> Process:
         command = (str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{class_name}", *arguments)
@@ -58,7 +79,7 @@ def service(settings: Settings, home: Path) -> Service:
     master = ("--port", str(url.port or 7077), "--webui-port", str(settings.spark_master_ui_port))
     slots = ("--cores", str(settings.spark_workers * settings.spark_worker_cores), "--memory", total_memory(settings))
     worker = ("--work-dir", str(folder / "work"), "--webui-port", str(settings.spark_worker_ui_port))
-    history = f"{DAEMON_OPTIONS} -Dspark.history.ui.port={settings.spark_history_port}"
+    history = f"{options} -Dspark.history.ui.port={settings.spark_history_port}"
     return Service(
         "spark",
         (

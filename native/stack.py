@@ -27,9 +27,10 @@ DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
 
 @dataclass(frozen=True)
 class Status:
-    """A process as the supervisor sees it; `description` holds its number and how long it has been up."""
+    """A process as the supervisor sees it; `pid` is 0 without one, `description` says how long it has been up."""
 
     name: str
+    pid: int
     state: str
     description: str
 
@@ -94,7 +95,7 @@ class Stack:
         """Return the state of every process; none when the stack is not running."""
         with supervision.supervisor_of(self.home) as supervisor:
             found = supervisor.getAllProcessInfo() if supervisor else []
-        return [Status(one["name"], one["statename"], one["description"]) for one in found]
+        return [Status(one["name"], one["pid"], one["statename"], one["description"]) for one in found]
 
     def delete(self) -> None:
         """Stop the stack and delete its folder, data included."""

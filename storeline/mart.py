@@ -8,15 +8,16 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
-from storeline.settings import ROOT
 from storeline.tables import TABLES
 
-MARTS = ROOT / "spark_jobs" / "marts"
+# Found beside the code wherever that is: a job that is shipped with --py-files imports from an archive.
+MARTS = files("spark_jobs") / "marts"
 
 FILE = re.compile(r"/\*(?P<contract>.*?)\*/(?P<query>.*)", re.DOTALL)
 KEYS = {"about", "grain", "reads", "columns", "checks"}
@@ -72,12 +73,15 @@ def spark_type(column: Column) -> str:
     raise MartError(f"column {column.name} has the unknown type {column.mysql_type}: expected one of {known}")
 
 
-def load(folder: Path = MARTS) -> tuple[Mart, ...]:
+def load(folder: Traversable = MARTS) -> tuple[Mart, ...]:
     """Return every mart, each after those that it reads, else by name. Raises MartError."""
     marts: dict[str, Mart] = {}
     taken = {table.name.casefold(): f"the replica's table {table.name}" for table in TABLES}
-    for path in sorted(folder.glob("*.sql")):
-        mart = marts[path.stem] = read_file(path)
+    for path in sorted(folder.iterdir(), key=lambda file: file.name):
+        if not path.name.endswith(".sql"):
+            continue
+        mart = read_file(path)
+        marts[mart.name] = mart
         # Spark does not tell names apart by case.
         if other := taken.get(mart.name.casefold()):
             raise MartError(f"{path.name}: the name is used twice, also by {other}")
@@ -107,10 +111,10 @@ def _in_order(marts: Collection[Mart]) -> Iterator[str]:
         sorter.done(*ready)
 
 
-def read_file(path: Path) -> Mart:
+def read_file(path: Traversable) -> Mart:
     """Return what a mart's file says, whatever other marts there are. Raises MartError."""
     try:
-        return _parse(path.stem, path.read_text(encoding="utf-8"))
+        return _parse(path.name.removesuffix(".sql"), path.read_text(encoding="utf-8"))
     except (MartError, UnicodeDecodeError) as error:
         raise MartError(f"{path.name}: {error}") from None
     except yaml.MarkedYAMLError as error:
