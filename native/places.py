@@ -7,6 +7,7 @@ from pathlib import Path
 
 from storeline.settings import ROOT
 
+LOCK = ROOT / "requirements.txt"
 INSTALLED = ROOT / ".native"
 CACHE = INSTALLED / "cache"
 VENV = INSTALLED / "venv"

@@ -52,4 +52,4 @@ if __name__ == "__main__":
         os.environ.update(environment(load(), os.environ))
     except SettingsError as error:
         sys.exit(f"start: {error}")
-    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606  # nosec B606: the command stands in the compose file
+    os.execvp(sys.argv[1], sys.argv[1:])  # nosec B606: the command stands in the compose file

@@ -1,0 +1,39 @@
+#!/bin/bash
+# Make sure that a Docker engine answers and that the official base images are there or can be had; else one line.
+# Where STANDINS names a folder with a ready.sh, that makes them ready on a machine that reaches no image registry.
+# usage: ensure_engine.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+standins=${STANDINS:-../shared/standins}
+
+fail() {
+  echo "ensure_engine: $1" >&2
+  exit 1
+}
+
+images() { # what the compose file and the Dockerfile build on
+  {
+    awk '$1 == "image:" && $2 !~ /^storeline-/ {print $2}' docker-compose.yml
+    awk '$1 == "FROM" {print $2}' docker/Dockerfile
+  } | sort -u
+}
+
+missing() {
+  local image
+  for image in $(images); do
+    docker image inspect "$image" >/dev/null 2>&1 || echo "$image"
+  done
+}
+
+answers() { docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; }
+
+if answers && [[ -z $(missing) ]]; then exit 0; fi
+if [[ -x $standins/ready.sh ]]; then
+  "$standins/ready.sh" debian sid python postgres mysql kafka airflow || fail "$standins/ready.sh failed"
+  [[ -z $(missing) ]] || fail "$standins/ready.sh made no $(missing | head -n 1)"
+  exit 0
+fi
+answers || fail "no Docker engine with compose answers here: install and start Docker"
+for image in $(missing); do
+  docker pull --quiet "$image" >/dev/null || fail "$image cannot be had: no image registry is reached from here"
+done

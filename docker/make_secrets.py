@@ -1,0 +1,89 @@
+"""Write a random value for every secret into `.env.local`, which git ignores and which overrides `.env`.
+
+Usage: python docker/make_secrets.py    (`make secrets`, best before the first start)
+
+The databases of containers keep the passwords of their administrators from their first start. Where they are there
+already they must be running, and are given the new ones; everything else takes its new secret at the next start.
+"""
+
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from storeline.settings import Settings  # noqa: E402
+
+KEPT_BY_DATABASES = ("POSTGRES_PASSWORD", "MYSQL_ADMIN_PASSWORD")
+HEAD = "# Written by `make secrets`. Compose reads it through COMPOSE_ENV_FILES=.env,.env.local, as `make up` does.\n"
+
+
+def random_values() -> dict[str, str]:
+    """Return a new value for every secret, without a sign that a shell, a URL or compose would read differently."""
+    names = [name for name, variable in Settings.variables().items() if variable.is_secret]
+    values = {name: secrets.token_hex(24) for name in names}
+    key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return values | {name: key for name in names if name.endswith("_FERNET_KEY")}
+
+
+def write(path: Path, values: dict[str, str]) -> None:
+    """Write the file for its owner alone. Raises FileExistsError instead of overwriting one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(HEAD + "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def have_data() -> bool:
+    """Tell whether databases of containers are there; without Docker there are none."""
+    project = os.environ.get("COMPOSE_PROJECT_NAME", "storeline")
+    command = ("docker", "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={project}")
+    try:
+        return bool(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())  # nosec B603
+    except OSError:
+        return False
+
+
+def tell_databases(values: dict[str, str]) -> None:
+    """Give the running databases the new passwords of their administrators. Exits with one line when that fails."""
+    command = (
+        "docker",
+        "compose",
+        "run",
+        "--rm",
+        "--no-deps",
+        "-T",
+        "init-db",
+        "python",
+        "-m",
+        "init_db.admin_passwords",
+    )
+    new = json.dumps({name: values[name] for name in KEPT_BY_DATABASES})
+    done = subprocess.run(command, input=new, cwd=ROOT, capture_output=True, text=True, check=False)  # nosec B603
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        sys.exit(
+            "secrets: nothing was changed: the databases keep their administrators' passwords and could not be given "
+            f"new ones ({reason}); start them with `docker compose up -d --wait postgres mysql`, or delete all with "
+            "`docker compose down -v`"
+        )
+
+
+def main() -> None:
+    """Write the file, databases first. Exits with one line when there is one already."""
+    path = ROOT / ".env.local"
+    if path.exists():
+        sys.exit("secrets: .env.local is there already: move it away, run this again, add its lines to the new one")
+    values = random_values()
+    if have_data():
+        tell_databases(values)
+    write(path, values)
+    print(f"secrets: {len(values)} random values are in .env.local; `make up` starts with them")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Give the administrators of both databases new passwords, with the ones that hold now; `make secrets` runs this.
+
+Usage: python -m init_db.admin_passwords < NEW.json    (NEW.json: {"POSTGRES_PASSWORD": …, "MYSQL_ADMIN_PASSWORD": …})
+"""
+
+import json
+import sys
+from contextlib import closing
+
+from psycopg2 import sql
+from psycopg2.extensions import encrypt_password
+
+from storeline import mysql, postgres
+from storeline.settings import Settings, SettingsError, load
+
+
+def change(settings: Settings, new: dict[str, str]) -> None:
+    """Change both, or neither as far as two servers allow: both logins are opened first. Raises their errors."""
+    user = settings.postgres_user
+    with closing(postgres.owner(settings).connect()) as source, closing(mysql.admin(settings).connect()) as target:
+        # The server is sent a verifier, so that the password itself stands in no log of statements.
+        verifier = encrypt_password(new["POSTGRES_PASSWORD"], user, source, "scram-sha-256")
+        for (host,) in mysql.ask(target, "select host from mysql.user where user = %s", (settings.mysql_admin_user,)):
+            account = (settings.mysql_admin_user, host, new["MYSQL_ADMIN_PASSWORD"])
+            mysql.do(target, "alter user %s@%s identified by %s", account)
+        with source.cursor() as cursor:
+            cursor.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(user), sql.Literal(verifier)))
+        source.commit()
+
+
+if __name__ == "__main__":
+    try:
+        change(load(), json.load(sys.stdin))
+    except (SettingsError, postgres.PostgresError, mysql.MysqlError) as error:
+        sys.exit(f"admin_passwords: {error}")

@@ -1,0 +1,43 @@
+"""The deployment is booted once, from clean, and taken down whole; `make test-compose` runs these tests."""
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from native.airflow_api import Airflow
+from tests.compose.project import Project
+
+# They need an engine and minutes: nobody else's run collects them.
+collect_ignore_glob = [] if os.environ.get("STORELINE_TEST_COMPOSE") else ["test_*.py"]
+
+
+@pytest.fixture(scope="session")
+def boot_seconds() -> dict[str, float]:
+    """Return how long each start took, by its name."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, float]) -> Iterator[Project]:
+    """Return the running deployment."""
+    project = Project.new(tmp_path_factory.mktemp("compose"))
+    project.compose("down", "--volumes", "--remove-orphans")
+    try:
+        project.compose("build")
+        begin = time.monotonic()
+        project.compose("up", "--build", "--detach", "--wait")
+        boot_seconds["boot"] = time.monotonic() - begin
+        yield project
+    except AssertionError:
+        print(project.compose("logs", "--no-color", "--tail", "15", check=False))
+        raise
+    finally:
+        project.compose("down", "--volumes", "--remove-orphans", check=False)
+
+
+@pytest.fixture(scope="session")
+def airflow(project: Project) -> Airflow:
+    """Return the deployment's Airflow."""
+    return Airflow(project.settings)

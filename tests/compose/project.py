@@ -1,0 +1,121 @@
+"""The compose file as a project of the tests' own: its name, its ports, secrets that nothing else holds."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from docker.make_secrets import random_values
+from storeline.settings import ROOT, Settings, load
+from tests.stacks import free_ports
+
+NAME = "storeline-test"
+PORTS = ("POSTGRES_PORT", "MYSQL_PORT", "KAFKA_PORT", "AIRFLOW_PORT", "SPARK_MASTER_UI_PORT", "SPARK_HISTORY_PORT")
+ONE_SHOTS = {"preflight", "kafka-topics", "init-db", "generator", "airflow-init"}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A running deployment. Every command raises CalledProcessError, with what was said, unless it is told not to."""
+
+    file: Path
+    values: dict[str, str]
+
+    @classmethod
+    def new(cls, folder: Path) -> "Project":
+        """Return a project with free ports and new secrets, which stand in a file as `.env.local` would hold them."""
+        ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
+        values = random_values() | ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z"}
+        file = folder / "env"
+        file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        return cls(file, values)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Return the configuration as the host sees it."""
+        return load(environment=self.values)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Return the secrets, none of which may ever be seen."""
+        return {name: value for name, value in self.values.items() if Settings.variables()[name].is_secret}
+
+    def run(self, *command: str, check: bool = True, given: str = "", seconds: float = 1800) -> str:
+        """Return what a command says on both streams."""
+        kept = {name: value for name, value in os.environ.items() if name not in Settings.variables()}
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=kept | {"COMPOSE_ENV_FILES": f"{ROOT / '.env'},{self.file}", "COMPOSE_PROJECT_NAME": NAME},
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout[-4000:]}")
+        return done.stdout
+
+    def compose(self, *words: str, **options: Any) -> str:
+        """Return what `docker compose …` says."""
+        return self.run("docker", "compose", *words, **options)
+
+    def inside(self, service: str, *command: str, **options: Any) -> str:
+        """Return what a command says inside a service's container."""
+        return self.compose("exec", "-T", service, *command, **options)
+
+    def reaches(self, service: str, host: str, port: int) -> bool:
+        """Tell whether a container can open a connection."""
+        probe = f"import socket; socket.create_connection(({host!r}, {port}), 3); print('reached')"
+        return "reached" in self.inside(service, "python", "-c", probe, check=False).splitlines()
+
+    def containers(self) -> list[dict[str, Any]]:
+        """Return every container as the engine describes it."""
+        numbers = self.compose("ps", "--all", "--quiet").split()
+        described: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", *numbers)) if numbers else []
+        return described
+
+    def unwell(self) -> list[str]:
+        """Return a line for each container that is not as it should be."""
+        return list(self._unwell())
+
+    def _unwell(self) -> Iterator[str]:
+        for container in self.containers():
+            service, state = service_of(container), container["State"]
+            if service in ONE_SHOTS:
+                if (state["Status"], state["ExitCode"]) != ("exited", 0):
+                    yield f"{service}: {state['Status']} {state['ExitCode']}"
+            elif state["Status"] != "running" or state["Health"]["Status"] != "healthy":
+                yield f"{service}: {state['Status']} {state.get('Health', {}).get('Status')}"
+
+    def wait_until_well(self, seconds: float = 600) -> None:
+        """Wait until every container is healthy, or has ended well."""
+        deadline = time.monotonic() + seconds
+        while unwell := self.unwell():
+            assert time.monotonic() < deadline, "; ".join(unwell)
+            time.sleep(2)
+
+    def leftovers(self) -> list[str]:
+        """Return the containers, volumes and networks that carry the project's name."""
+        label = ("--filter", f"label=com.docker.compose.project={NAME}")
+        return [
+            f"{kind} {name}"
+            for kind, words in (
+                ("container", ("ps", "--all")),
+                ("volume", ("volume", "ls")),
+                ("network", ("network", "ls")),
+            )
+            for name in self.run("docker", *words, "--quiet", *label).split()
+        ]
+
+
+def service_of(container: dict[str, Any]) -> str:
+    """Return the service that a container belongs to."""
+    return str(container["Config"]["Labels"]["com.docker.compose.service"])

@@ -1,0 +1,67 @@
+"""The compose file and `.env` name the same variables, and what stands in two places is the same in both."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from docker import check_compose, compose_model
+from docker.airflow import start
+from native import airflow as native_airflow
+from native import postgres as native_postgres
+from storeline.settings import ROOT, Settings, load, read_file
+
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+NATIVE = "".join(path.read_text() for path in sorted(Path(ROOT / "native").glob("*.py")))
+USED = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)\}", COMPOSE))
+needs_compose = pytest.mark.skipif(shutil.which("docker") is None, reason="docker compose is not installed")
+
+
+def test_every_variable_of_the_compose_file_is_in_env() -> None:
+    assert set(read_file(ROOT / ".env")) >= USED
+
+
+def test_no_variable_has_a_default_outside_of_env() -> None:
+    assert not re.findall(r"(?<!\$)\$\{[A-Z_]+[^}A-Z_]", COMPOSE)
+    assert not re.findall(r"(?<!\$)\$[A-Za-z_]", COMPOSE)
+
+
+def test_every_variable_of_env_is_used_by_a_container_or_natively() -> None:
+    preflight, rest = re.split(r"STORELINE_CONFIGURATION: \|\n(?: {8}.*\n)+", COMPOSE)
+    used = set(re.findall(r"\$\{([A-Z_]+)\}", preflight + rest))
+    unused = set(read_file(ROOT / ".env")) - used
+    assert {name for name in unused if name.lower() not in NATIVE} <= {"MYSQL_ADMIN_USER"}
+
+
+def test_the_preflight_sees_every_variable() -> None:
+    lines = re.search(r"STORELINE_CONFIGURATION: \|\n((?: {8}.*\n)+)", COMPOSE)
+    assert lines
+    assert [line.strip() for line in lines[1].splitlines()] == [f"{n}=${{{n}}}" for n in Settings.variables()]
+
+
+def test_postgresql_is_initialised_as_it_is_natively() -> None:
+    assert f"POSTGRES_INITDB_ARGS: {' '.join(native_postgres.INITDB)}\n" in COMPOSE
+
+
+@pytest.mark.parametrize("master", ["spark://one:7077", "spark://10.0.0.1:17077", "yarn", "k8s://https://one:6443"])
+def test_airflow_finds_spark_as_it_does_natively(master: str) -> None:
+    settings = Settings(load(environment={}).values | {"SPARK_MASTER_URL": master})
+    assert start.spark_connection(settings) == native_airflow.connection(master)
+
+
+def test_a_container_derives_only_what_its_secrets_allow() -> None:
+    seen = start.environment(Settings({"SPARK_MASTER_URL": "yarn"}), {"PATH": "/bin"})
+    assert seen == {"PATH": "/bin", "AIRFLOW_CONN_SPARK_DEFAULT": '{"conn_type": "spark", "host": "yarn"}'}
+
+
+def test_the_metadata_database_takes_any_password() -> None:
+    values = load(environment={}).values | {"POSTGRES_AIRFLOW_PASSWORD": "p@ss/w:rd%"}
+    assert start.metadata_database(Settings(values)) == (
+        "postgresql+psycopg2://airflow:p%40ss%2Fw%3Ard%25@127.0.0.1:5432/airflow"
+    )
+
+
+@needs_compose
+def test_the_compose_file_keeps_every_rule() -> None:
+    assert check_compose.problems(compose_model.read()) == []
