@@ -72,13 +72,13 @@ rollback-marts: python ## Bring the previous generation of all marts back; a sec
 
 .PHONY: test
 test: install ## Run all tests: unit, then integration, then end to end
-	$(RUN) -m pytest -m 'not integration and not end_to_end'
+	$(RUN) -m pytest -m 'not integration and not end_to_end and not faults'
 	$(RUN) -m pytest -m integration
 	$(RUN) -m pytest -m end_to_end
 
 .PHONY: test-nightly
-test-nightly: install ## Run the fault tests with 50 seeds instead of one
-	STORELINE_FAULT_SEEDS=50 $(RUN) -m pytest tests/integration/test_faults.py
+test-nightly: install ## Run the fault tests: SEEDS=50 moments for each
+	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults
 
 .PHONY: bench-generate bench-copy bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)

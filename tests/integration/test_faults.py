@@ -23,7 +23,7 @@ from storeline.generation import MARTS, REPLICA
 from storeline.settings import Settings
 from tests.integration.conftest import submit
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(900)]
 Ask = Callable[..., list[tuple[Any, ...]]]
 
 SEEDS = range(int(os.environ.get("STORELINE_FAULT_SEEDS", "1")))
