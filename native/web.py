@@ -13,7 +13,7 @@ class WebError(Exception):
         self.status = status
 
 
-def ask(port: int, path: str, method: str = "GET", body: object = None, token: str = "") -> Any:
+def ask(port: int, path: str, method: str = "GET", body: object = None, token: str | None = None) -> Any:
     """Return what a service answers, read as JSON. Raises WebError."""
     headers = {"Accept": "application/json"}
     if body is not None:

@@ -21,17 +21,18 @@ builder = SparkSession.builder.master("spark://master.spark:7077").appName("stra
 spark = builder{options}.getOrCreate()
 print("answered", spark.range(3).count())
 """
-NOBODYS_SECRET = '.config("spark.authenticate.secret", "a-secret-that-nobody-has")'
-NO_SECRET = '.config("spark.authenticate", "false").config("spark.network.crypto.enabled", "false")'
+OPEN = '.config("spark.authenticate", "false").config("spark.network.crypto.enabled", "false")'
+STRANGERS = {"a-secret-that-nobody-has": "", "no-secret-at-all": OPEN}
 
 
 def test_a_spark_application_without_the_secret_is_refused(project: Project) -> None:
-    def apply(options: str) -> str:
-        script = STRANGER.format(options=options)
-        return project.inside("airflow-scheduler", "timeout", "150", "python", "-c", script, check=False)
+    def apply(secret: str) -> str:
+        command = ("env", f"_SPARK_AUTH_SECRET={secret}", "timeout", "150", "python", "-c")
+        script = STRANGER.format(options=STRANGERS[secret])
+        return project.inside("airflow-scheduler", *command, script, check=False)
 
     with ThreadPoolExecutor() as pool:
-        said = list(pool.map(apply, (NOBODYS_SECRET, NO_SECRET)))
+        said = list(pool.map(apply, STRANGERS))
     cluster = ask(project.settings.spark_master_ui_port, "/json/")
     assert not any("answered" in one for one in said)
     assert "stranger" not in {one["name"] for one in cluster["activeapps"] + cluster["completedapps"]}

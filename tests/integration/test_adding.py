@@ -77,7 +77,7 @@ def test_a_table_is_one_entry_and_a_mart_is_two_files(
         assert ask_target("select * from marts.deliveries") == [(1, "Acme", 7), (2, "Zenith", 0)]
 
         example = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/marts", "-k", "deliveries")
-        done = subprocess.run(example, cwd=repository, env=databases.environment(), capture_output=True, text=True)
+        done = subprocess.run(example, cwd=repository, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
     finally:
         ask_source("drop table source.suppliers")
