@@ -11,7 +11,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Asset
 
 from storeline.ledger import REPORT_VARIABLE
-from storeline.settings import ROOT
+from storeline.settings import ROOT, load
 
 CODE = ("storeline", "spark_jobs")
 JARS_VARIABLE = "STORELINE_JARS"  # folder of the jars, for a cluster that does not have them
@@ -40,6 +40,8 @@ class SparkJob(SparkSubmitOperator):
             self.py_files = ",".join(pack(Path(folder)))
             if jars := os.environ.get(JARS_VARIABLE):
                 self.jars = ",".join(map(str, sorted(Path(jars).glob("*.jar"))))
+            # Else an application takes every slot of the cluster.
+            self.conf = {**(self.conf or {}), "spark.cores.max": str(load().spark_batch_cores)}
             self.env_vars = {**(self.env_vars or {}), REPORT_VARIABLE: str(report)}
             super().execute(context)
             said = json.loads(report.read_text())

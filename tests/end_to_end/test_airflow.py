@@ -14,10 +14,10 @@ from storeline.mart import load as load_marts
 from storeline.settings import Settings
 from storeline.tables import TABLES
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
-SECONDS = 240
+SECONDS = 500
 
 
 def wait_for_marts(settings: Settings, seconds: float = SECONDS) -> None:
