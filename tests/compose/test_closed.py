@@ -27,14 +27,15 @@ STRANGERS = {"a-secret-that-nobody-has": "", "no-secret-at-all": OPEN}
 
 def test_a_spark_application_without_the_secret_is_refused(project: Project) -> None:
     def apply(secret: str) -> str:
-        command = ("env", f"_SPARK_AUTH_SECRET={secret}", "timeout", "150", "python", "-c")
+        command = ("env", f"_SPARK_AUTH_SECRET={secret}", "timeout", "90", "python", "-c")
         script = STRANGER.format(options=STRANGERS[secret])
         return project.inside("airflow-scheduler", *command, script, check=False)
 
     with ThreadPoolExecutor() as pool:
         said = list(pool.map(apply, STRANGERS))
     cluster = ask(project.settings.spark_master_ui_port, "/json/")
-    assert not any("answered" in one for one in said)
+    assert cluster["aliveworkers"] == 3
+    assert all("Failed to connect to master" in one and "answered" not in one for one in said), said
     assert "stranger" not in {one["name"] for one in cluster["activeapps"] + cluster["completedapps"]}
 
 

@@ -46,7 +46,7 @@ def test_the_platform_recovers_from_a_restart_of_each_container(project: Project
 def test_stop_and_start_find_the_data(project: Project, airflow: Airflow) -> None:
     before = generations(project)
     project.compose("stop")
-    project.compose("start", "--wait")
+    project.compose("start")
     project.wait_until_well()
     assert generations(project) == before
     assert differences(project) == []
