@@ -23,7 +23,8 @@ from generators.fill import KEYS
 from generators.plan import Plan, ShopError, chunks, plan_of
 from generators.words import vocabulary
 from storeline import postgres
-from storeline.settings import Settings, SettingsError, load
+from storeline.settings import Settings, load
+from storeline.variables import SettingsError
 
 DATABASE = "storeline_bench_generate"
 RIVAL = "faker-rows"

@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from storeline.settings import ASSIGNMENT, LOOPBACK, Settings, SettingsError, load  # noqa: E402
+from storeline.settings import ASSIGNMENT, LOOPBACK, Settings, load  # noqa: E402
+from storeline.variables import SettingsError  # noqa: E402
 
 GIB = 2**30
 MEMORY_GIB = 6

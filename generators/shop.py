@@ -14,7 +14,8 @@ from generators.columns import Block
 from generators.plan import Plan, ShopError, chunks, plan_of
 from generators.words import vocabulary
 from storeline import postgres
-from storeline.settings import Settings, SettingsError, load
+from storeline.settings import Settings, load
+from storeline.variables import SettingsError
 
 
 def sizes(plan: Plan) -> dict[str, int]:

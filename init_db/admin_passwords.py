@@ -11,7 +11,8 @@ from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
 from storeline import mysql, postgres
-from storeline.settings import Settings, SettingsError, load
+from storeline.settings import Settings, load
+from storeline.variables import SettingsError
 
 
 def change(settings: Settings, new: dict[str, str]) -> None:

@@ -8,7 +8,8 @@ import sys
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.providers_manager import ProvidersManager
 
-from storeline.settings import SettingsError, load
+from storeline.settings import load
+from storeline.variables import SettingsError
 
 
 def main() -> None:

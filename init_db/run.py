@@ -14,7 +14,8 @@ from psycopg2.extensions import connection as PostgresConnection
 from psycopg2.extensions import encrypt_password
 
 from storeline import mysql, postgres
-from storeline.settings import Secret, Settings, SettingsError, load
+from storeline.settings import Settings, load
+from storeline.variables import Secret, SettingsError
 
 FOLDER = Path(__file__).resolve().parent
 

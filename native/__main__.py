@@ -8,7 +8,8 @@ import sys
 from native.places import DEMO
 from native.process import StackError
 from native.stack import Stack
-from storeline.settings import SettingsError, load
+from storeline.settings import load
+from storeline.variables import SettingsError
 
 
 def main(arguments: list[str]) -> None:

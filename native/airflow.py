@@ -1,14 +1,13 @@
 """Airflow as processes: api-server, scheduler, dag-processor, triggerer."""
 
-import json
 import subprocess
 from pathlib import Path
-from urllib.parse import quote
 
 from native import spark
 from native.places import VENV, make_private
 from native.process import Process, Service, StackError, base_environment, environment
 from native.web import WebError, ask
+from storeline.airflow_environment import derived
 from storeline.settings import ROOT, Settings
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -19,34 +18,20 @@ ARGUMENTS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-lo
 def airflow_environment(settings: Settings, home: Path) -> dict[str, str]:
     """Return what every process of Airflow sees; tasks and the jobs that they submit see it too."""
     url = f"http://127.0.0.1:{settings.airflow_port}"
-    user, password = quote(settings.postgres_airflow_user, ""), quote(str(settings.postgres_airflow_password), "")
-    server = f"{settings.postgres_host}:{settings.postgres_port}/{quote(settings.postgres_airflow_db, '')}"
     folder = home / "airflow"
     return {
         **environment(settings),
         **spark.environment(settings, home),
+        **derived(settings),
         "AIRFLOW_HOME": str(folder),
         "AIRFLOW_CONFIG": str(ROOT / "docker" / "airflow" / "airflow.cfg"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__FERNET_KEY": str(settings.airflow_fernet_key),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(settings.airflow_port),
-        "AIRFLOW__API__SECRET_KEY": str(settings.airflow_api_secret_key),
-        "AIRFLOW__API_AUTH__JWT_SECRET": str(settings.airflow_jwt_secret),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{user}:{password}@{server}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
-        "AIRFLOW_CONN_SPARK_DEFAULT": connection(settings.spark_master_url),
     }
-
-
-def connection(master: str) -> str:
-    """Return a Spark cluster's address as Airflow's connection: the operator joins host and port itself."""
-    scheme, _, rest = master.partition("://")
-    host, _, port = rest.rpartition(":")
-    described: dict[str, object] = {"conn_type": "spark", "host": f"{scheme}://{host}", "port": port and int(port)}
-    return json.dumps(described if host else {"conn_type": "spark", "host": master})
 
 
 def service(settings: Settings, home: Path) -> Service:

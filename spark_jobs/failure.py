@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 from storeline.catalogue import CatalogueError
 from storeline.mysql import MysqlError
 from storeline.postgres import PostgresError
-from storeline.settings import SettingsError
+from storeline.variables import SettingsError
 
 RAISED_IN_A_TASK = re.compile(r"^(?:pyspark\.errors\.\S+: )?((?:\w+\.)+\w*(?:Error|Exception): .+)$", re.MULTILINE)
 

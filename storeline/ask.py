@@ -14,7 +14,8 @@ from tabulate import tabulate
 
 from storeline import mysql as mysql_store
 from storeline import postgres as postgres_store
-from storeline.settings import Settings, SettingsError, load
+from storeline.settings import Settings, load
+from storeline.variables import SettingsError
 
 MOST_ROWS = 1000
 LOGINS: dict[str, Callable[[Settings], mysql_store.Login | postgres_store.Login]] = {

@@ -17,7 +17,8 @@ from storeline.generation import MARTS
 from storeline.mart import Mart, MartError
 from storeline.mart import load as load_marts
 from storeline.replica import Base
-from storeline.settings import SettingsError, load
+from storeline.settings import load
+from storeline.variables import SettingsError
 
 LOCK = f"storeline.{MARTS.live}"
 

@@ -9,7 +9,8 @@ from typing import Any
 import mysql.connector
 from mysql.connector import errorcode
 
-from storeline.settings import Secret, Settings
+from storeline.settings import Settings
+from storeline.variables import Secret
 
 LOCK_WAIT_SECONDS_OF_A_SWAP = 2  # new readers queue behind a waiting RENAME, so each try is short
 

@@ -6,7 +6,8 @@ from datetime import datetime
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from storeline.settings import Secret, Settings
+from storeline.settings import Settings
+from storeline.variables import Secret
 
 APPLICATION_NAME = "storeline"
 

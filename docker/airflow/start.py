@@ -3,53 +3,16 @@
 Usage: python start.py COMMAND...    (`airflow scheduler`, `python -m init_db.run`, …)
 """
 
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from urllib.parse import quote
 
-from storeline.settings import Settings, SettingsError, load
-
-
-def metadata_database(settings: Settings) -> str:
-    """Return the address of Airflow's own database; names and password may hold any sign."""
-    user, password = quote(settings.postgres_airflow_user, ""), quote(str(settings.postgres_airflow_password), "")
-    server = f"{settings.postgres_host}:{settings.postgres_port}/{quote(settings.postgres_airflow_db, '')}"
-    return f"postgresql+psycopg2://{user}:{password}@{server}"
-
-
-def spark_connection(settings: Settings) -> str:
-    """Return the Spark cluster as a connection of Airflow, whose operator joins host and port itself."""
-    scheme, _, rest = settings.spark_master_url.partition("://")
-    host, _, port = rest.rpartition(":")
-    if not host:
-        return json.dumps({"conn_type": "spark", "host": settings.spark_master_url})
-    return json.dumps({"conn_type": "spark", "host": f"{scheme}://{host}", "port": int(port)})
-
-
-# Airflow's variable, the setting without which it is left out, and how it is made.
-DERIVED: dict[str, tuple[str, Callable[[Settings], str]]] = {
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": ("POSTGRES_AIRFLOW_PASSWORD", metadata_database),
-    "AIRFLOW__API__SECRET_KEY": ("AIRFLOW_API_SECRET_KEY", lambda s: str(s.airflow_api_secret_key)),
-    "AIRFLOW__API_AUTH__JWT_SECRET": ("AIRFLOW_JWT_SECRET", lambda s: str(s.airflow_jwt_secret)),
-    "AIRFLOW__CORE__FERNET_KEY": ("AIRFLOW_FERNET_KEY", lambda s: str(s.airflow_fernet_key)),
-    "AIRFLOW_CONN_SPARK_DEFAULT": ("SPARK_MASTER_URL", spark_connection),
-}
-
-
-def environment(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the process's environment: what was given, and what follows from it; a container lacks what it needs not.
-
-    The address of Spark that a job sees is the one inside, since `SPARK_MASTER_URL` names the host's.
-    """
-    made = {name: make(settings) for name, (needed, make) in DERIVED.items() if needed in settings.values}
-    return {**given, **made}
-
+from storeline.airflow_environment import derived
+from storeline.settings import load
+from storeline.variables import SettingsError
 
 if __name__ == "__main__":
     try:
-        os.environ.update(environment(load(), os.environ))
+        os.environ.update(derived(load()))
     except SettingsError as error:
         sys.exit(f"start: {error}")
     os.execvp(sys.argv[1], sys.argv[1:])  # nosec B606: the command stands in the compose file

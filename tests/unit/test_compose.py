@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from docker import check_compose, compose_model
-from docker.airflow import start
-from native import airflow as native_airflow
 from native import postgres as native_postgres
-from storeline.settings import ROOT, Settings, load, read_file
+from storeline.settings import ROOT, Settings, read_file
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 NATIVE = "".join(path.read_text() for path in sorted(Path(ROOT / "native").glob("*.py")))
@@ -42,24 +40,6 @@ def test_the_preflight_sees_every_variable() -> None:
 
 def test_postgresql_is_initialised_as_it_is_natively() -> None:
     assert f"POSTGRES_INITDB_ARGS: {' '.join(native_postgres.INITDB)}\n" in COMPOSE
-
-
-@pytest.mark.parametrize("master", ["spark://one:7077", "spark://10.0.0.1:17077", "yarn", "k8s://https://one:6443"])
-def test_airflow_finds_spark_as_it_does_natively(master: str) -> None:
-    settings = Settings(load(environment={}).values | {"SPARK_MASTER_URL": master})
-    assert start.spark_connection(settings) == native_airflow.connection(master)
-
-
-def test_a_container_derives_only_what_its_secrets_allow() -> None:
-    seen = start.environment(Settings({"SPARK_MASTER_URL": "yarn"}), {"PATH": "/bin"})
-    assert seen == {"PATH": "/bin", "AIRFLOW_CONN_SPARK_DEFAULT": '{"conn_type": "spark", "host": "yarn"}'}
-
-
-def test_the_metadata_database_takes_any_password() -> None:
-    values = load(environment={}).values | {"POSTGRES_AIRFLOW_PASSWORD": "p@ss/w:rd%"}
-    assert start.metadata_database(Settings(values)) == (
-        "postgresql+psycopg2://airflow:p%40ss%2Fw%3Ard%25@127.0.0.1:5432/airflow"
-    )
 
 
 @needs_compose
