@@ -80,11 +80,13 @@ test: install ## Run all tests: unit, then integration, then end to end
 test-nightly: install ## Run the fault tests: SEEDS=50 moments for each
 	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults
 
-.PHONY: bench-generate bench-copy bench-demo
+.PHONY: bench-generate bench-copy bench-marts bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)
 	@$(RUN) -m bench.generate
 bench-copy: install ## Measure the copy's rows/s against a raw pipe
 	@$(RUN) -m bench.copy
+bench-marts: install ## Measure the marts against MySQL itself and a job for each (P9), and a whole round (P12)
+	@$(RUN) -m bench.marts && $(RUN) -m bench.marts --scale 1 && $(RUN) -m bench.round
 bench-demo: install ## Measure `make demo` in a fresh clone, again, and the stack's memory (P13)
 	@$(RUN) -m bench.demo
 

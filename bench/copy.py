@@ -8,17 +8,14 @@ DATA, table after table, nothing checked and no index but the primary key. Start
 
 import argparse
 import os
-import subprocess
 import threading
 import time
 from contextlib import closing
 
 from bench.report import Result, publish, rotated
-from bench.stack import MILLION, bench_stack
-from native.places import VENV
+from bench.stack import MILLION, bench_stack, submit
 from native.stack import Stack
 from storeline import catalogue, mysql, postgres
-from storeline.settings import ROOT
 from storeline.tables import SOURCE_SCHEMA, TABLES
 
 LAST = "select run_id, row_count, timestampdiff(microsecond, started_at, ended_at) / 1e6 from ops.runs"
@@ -59,10 +56,7 @@ def main() -> None:
 
 def copy(stack: Stack, verified: list[float]) -> float:
     """Run the job on the cluster; return its rows/s without verifying, and keep the figure with it."""
-    command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url]
-    subprocess.run(
-        [*command, str(ROOT / "spark_jobs" / "replicate.py")], env=stack.environment(), check=True, capture_output=True
-    )
+    submit(stack, "spark_jobs/replicate.py")
     with closing(mysql.admin(stack.settings).connect()) as connection:
         run_id, rows, seconds = mysql.ask(
             connection, f"{LAST} where job = 'replicate' order by started_at desc limit 1"

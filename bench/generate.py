@@ -2,8 +2,7 @@
 
 Usage: python -m bench.generate [--scale FACTOR] [--runs N]
 
-Takes the PostgreSQL that the settings name and makes a database of its own there, which it drops in the end. The rival
-makes the default shop, because it takes so long, and writes it by COPY, too.
+Starts a PostgreSQL of its own. The rival makes the default shop, because it takes so long, and writes it by COPY, too.
 """
 
 import argparse
@@ -18,12 +17,14 @@ from time import perf_counter
 
 from bench import faker_rows, scratch
 from bench.report import Result, publish, rotated
+from bench.stack import bench_stack
 from generators import people, shop
 from generators.fill import KEYS
 from generators.plan import Plan, ShopError, chunks, plan_of
 from generators.words import vocabulary
+from native.process import StackError
 from storeline import postgres
-from storeline.settings import Settings, load
+from storeline.settings import Settings
 from storeline.variables import SettingsError
 
 DATABASE = "storeline_bench_generate"
@@ -128,8 +129,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each case is run (5)")
     chosen = parser.parse_args(arguments)
     try:
-        measure(Settings({**load().values, "SHOP_SCALE": chosen.scale}), chosen.runs)
-    except (SettingsError, ShopError, postgres.PostgresError) as error:
+        with bench_stack("postgres", SHOP_SCALE=chosen.scale) as stack:
+            measure(stack.settings, chosen.runs)
+        stack.delete()
+    except (SettingsError, ShopError, StackError, postgres.PostgresError) as error:
         sys.exit(f"bench.generate: {error}")
 
 

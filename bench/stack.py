@@ -1,7 +1,11 @@
 """The servers of a benchmark: a stack of its own under `.native/bench`, never the demo's."""
 
-from native.places import INSTALLED
+import subprocess
+import time
+
+from native.places import INSTALLED, VENV
 from native.stack import Stack
+from storeline.settings import ROOT
 from tests.stacks import with_free_ports
 
 MILLION = {
@@ -18,3 +22,17 @@ def bench_stack(*services: str, **values: str) -> Stack:
     stack = Stack(INSTALLED / "bench", with_free_ports(**values), services)
     stack.delete()
     return stack
+
+
+def submit(stack: Stack, job: str, *arguments: str) -> float:
+    """Run a job on the stack's cluster to its end; return the seconds. Raises CalledProcessError."""
+    cores = f"spark.cores.max={stack.settings.spark_batch_cores}"
+    command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url, "--conf", cores]
+    began = time.monotonic()
+    subprocess.run(
+        [*command, str(ROOT / job), *arguments],
+        env=stack.environment() | {"PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+    )
+    return time.monotonic() - began

@@ -1,6 +1,5 @@
 """One run of everything, through Airflow's API as a person goes through its UI."""
 
-import time
 from contextlib import closing
 
 import pytest
@@ -13,34 +12,22 @@ from storeline.generation import MARTS, REPLICA
 from storeline.mart import load as load_marts
 from storeline.settings import Settings
 from storeline.tables import TABLES
+from tests.end_to_end.runs import BUILD, COPY, wait_for_rest, wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
-COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
-SECONDS = 500
 
-
-def wait_for_marts(settings: Settings, seconds: float = SECONDS) -> None:
+def has_all_marts(settings: Settings) -> bool:
     wanted = {mart.name for mart in load_marts() if not mart.is_view}
-    deadline = time.monotonic() + seconds
     with closing(mysql.analyst(settings).connect()) as connection:
-        while not wanted <= mysql.tables_of(connection, MARTS.live):
-            assert time.monotonic() < deadline, "no marts"
-            time.sleep(1)
-
-
-def wait_for_rest(airflow: Airflow, *dags: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while any(run["state"] in ("queued", "running") for dag in dags for run in airflow.runs(dag)):
-        assert time.monotonic() < deadline, "still running"
-        time.sleep(1)
+        return wanted <= mysql.tables_of(connection, MARTS.live)
 
 
 def forget(airflow: Airflow, stack: Stack) -> None:
     """Bring Airflow and MySQL back to where nobody has unpaused anything."""
     for dag in (COPY, BUILD):
         airflow.call(f"/dags/{dag}", "PATCH", {"is_paused": True})
-    wait_for_rest(airflow, COPY, BUILD)
+    wait_for_rest(airflow)
     for dag in (COPY, BUILD):
         airflow.call(f"/dags/{dag}", "DELETE")
     with closing(mysql.admin(stack.settings).connect()) as connection:
@@ -52,10 +39,8 @@ def forget(airflow: Airflow, stack: Stack) -> None:
 
 
 def test_dags_are_paused_at_creation_and_nothing_runs_before(airflow: Airflow) -> None:
-    deadline = time.monotonic() + 60
-    while len(found := airflow.call("/dags")["dags"]) < 2 and time.monotonic() < deadline:
-        time.sleep(1)
-    assert {dag["dag_id"]: dag["is_paused"] for dag in found} == {COPY: True, BUILD: True}
+    wait_until(lambda: len(airflow.call("/dags")["dags"]) == 2, "listed", 60)
+    assert {dag["dag_id"]: dag["is_paused"] for dag in airflow.call("/dags")["dags"]} == {COPY: True, BUILD: True}
     assert airflow.runs(COPY) == airflow.runs(BUILD) == []
 
 
@@ -63,8 +48,8 @@ def test_dags_are_paused_at_creation_and_nothing_runs_before(airflow: Airflow) -
 def test_unpausing_in_either_order_ends_in_marts(airflow: Airflow, stack: Stack, order: tuple[str, str]) -> None:
     for dag in order:
         airflow.unpause(dag, wait_seconds=180)
-    wait_for_marts(stack.settings)
-    wait_for_rest(airflow, COPY, BUILD)
+    wait_until(lambda: has_all_marts(stack.settings), "all marts")
+    wait_for_rest(airflow)
     assert any(run["state"] == "success" for run in airflow.runs(COPY))
     assert any(run["state"] == "success" for run in airflow.runs(BUILD))
     if order == (COPY, BUILD):
@@ -83,11 +68,8 @@ def check_asset_events(airflow: Airflow) -> None:
 def test_a_copy_brings_the_marts_without_waiting_for_the_hour(airflow: Airflow, stack: Stack) -> None:
     before = len(airflow.runs(BUILD))
     airflow.trigger(COPY)
-    deadline = time.monotonic() + SECONDS
-    while len(airflow.runs(BUILD)) == before:
-        assert time.monotonic() < deadline
-        time.sleep(1)
-    wait_for_rest(airflow, COPY, BUILD)
+    wait_until(lambda: len(airflow.runs(BUILD)) > before, "triggered")
+    wait_for_rest(airflow)
     assert airflow.runs(COPY)[0]["state"] == airflow.runs(BUILD)[0]["state"] == "success"
 
 

@@ -1,0 +1,93 @@
+"""Measure P12: one round with the default shop, from the trigger to all marts visible, through Airflow.
+
+Usage: python -m bench.round [--runs N]
+
+The rival is one spark-submit for each table and each mart, one after the other, without Airflow's own time.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from bench import jdbc_job
+from bench.copy import versions
+from bench.marts import MARTS, recreate
+from bench.report import Result, publish, rotated
+from bench.stack import bench_stack, submit
+from native.airflow_api import Airflow
+from native.stack import SERVICES, Stack
+from native.web import ask
+from storeline import mysql
+from storeline.tables import TABLES
+
+COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
+# The marts that are visible were read from the replica that is visible, and which replica that is.
+STATE = """select distinct b.run_id from ops.bases b
+           where exists (select from ops.mart_builds m where m.source_snapshots like concat('%"', b.run_id, '"%'))"""
+SECONDS = 600
+
+
+def main() -> None:
+    """Start everything, run both in rotated order, publish."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=5)
+    runs = parser.parse_args().runs
+    stack = bench_stack(*SERVICES)
+    with stack:
+        stack.run("generators.shop", "--replace")
+        airflow = Airflow(stack.settings)
+        for dag in (COPY, BUILD):
+            airflow.unpause(dag)
+        wait(lambda: all(airflow.has_succeeded(dag) for dag in (COPY, BUILD)))
+        applications: list[int] = []
+        reached = rotated(
+            {"round": lambda: round_trip(stack, airflow, applications), "spark-jdbc-plain": lambda: by_jdbc(stack)},
+            runs,
+        )
+        results = [
+            Result("P12", "trigger to all marts visible, default shop", "spark-jdbc-plain", "s", *reached.values()),
+            Result("P12", "Spark applications of a round", "", "", applications, []),
+        ]
+        publish("round", ("apache-airflow", "pyspark"), versions(stack), {"runs": runs}, results)
+    stack.delete()
+
+
+def round_trip(stack: Stack, airflow: Airflow, applications: list[int]) -> float:
+    """Trigger the copy; return the seconds until the marts of that copy are visible, and keep the applications."""
+    ended = len(completed(stack))
+    with closing(mysql.admin(stack.settings).connect(autocommit=True)) as connection:
+        before = mysql.ask(connection, STATE)
+        began = time.monotonic()
+        airflow.trigger(COPY)
+        wait(lambda: mysql.ask(connection, STATE) not in ([], before))
+        seconds = time.monotonic() - began
+    wait(lambda: not any(run["state"] in ("queued", "running") for dag in (COPY, BUILD) for run in airflow.runs(dag)))
+    applications.append(len(completed(stack)) - ended)
+    return seconds
+
+
+def completed(stack: Stack) -> list[object]:
+    """Return the applications that the cluster has seen end."""
+    return list(ask(stack.settings.spark_master_ui_port, "/json/")["completedapps"])
+
+
+def by_jdbc(stack: Stack) -> float:
+    """Submit one application for each table and each mart; return the seconds of all."""
+    with closing(mysql.admin(stack.settings).connect()) as connection:
+        recreate(connection, jdbc_job.DATABASE)
+    work = [("table", table.name) for table in TABLES] + [("mart", mart.name) for mart in MARTS]
+    return sum(submit(stack, "bench/jdbc_job.py", *words) for words in work)
+
+
+def wait(is_so: Callable[[], bool]) -> None:
+    """Wait until something is true. Raises SystemExit after ten minutes."""
+    deadline = time.monotonic() + SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"bench.round: not reached in {SECONDS} s")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

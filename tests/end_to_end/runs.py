@@ -1,0 +1,25 @@
+"""The two DAGs, and waiting for their runs."""
+
+import time
+from collections.abc import Callable
+
+from native.airflow_api import Airflow
+
+COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
+SECONDS = 500
+
+
+def wait_until(is_so: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
+    """Wait until something is true. Raises AssertionError that says what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"after {seconds} s: not {what}"
+        time.sleep(0.5)
+
+
+def wait_for_rest(airflow: Airflow) -> None:
+    """Wait until no run of either DAG is queued or running."""
+    wait_until(
+        lambda: not any(run["state"] in ("queued", "running") for dag in (COPY, BUILD) for run in airflow.runs(dag)),
+        "at rest",
+    )

@@ -1,0 +1,94 @@
+"""Runs that a person or a crash begins again: they end in one right state, with nothing twice and nothing left over."""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import psutil
+import pytest
+
+from native.airflow_api import Airflow
+from native.stack import Stack
+from storeline import mysql
+from storeline.generation import MARTS, REPLICA
+from tests.end_to_end.runs import BUILD, COPY, wait_for_rest, wait_until
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture
+def airflow(airflow: Airflow) -> Airflow:
+    """Return Airflow with both DAGs unpaused and at rest."""
+    for dag in (COPY, BUILD):
+        airflow.unpause(dag, wait_seconds=180)
+    wait_until(lambda: all(airflow.runs(dag) for dag in (COPY, BUILD)), "begun")
+    wait_for_rest(airflow)
+    return airflow
+
+
+def state(stack: Stack) -> tuple[object, ...]:
+    """Return what must be true whatever has happened: rows, what is left over, and who holds a lock."""
+    with closing(mysql.admin(stack.settings).connect(autocommit=True)) as connection:
+        return (
+            mysql.ask(connection, "select count(*) from replica.orders"),
+            mysql.ask(connection, "select count(*), sum(total_orders) from marts.UserOrders"),
+            mysql.tables_of(connection, REPLICA.staging) | mysql.tables_of(connection, MARTS.staging),
+            mysql.ask(connection, "select run_id from ops.runs where state = 'running'"),
+            mysql.ask(
+                connection,
+                "select object_name from performance_schema.metadata_locks where object_type = 'USER LEVEL LOCK'",
+            ),
+        )
+
+
+RIGHT = ([(3000,)], [(500, 3000)], set(), [], [])
+
+
+def is_copying(stack: Stack) -> bool:
+    with closing(mysql.admin(stack.settings).connect(autocommit=True)) as connection:
+        return bool(mysql.ask(connection, "select 1 from ops.runs where job = 'replicate' and state = 'running'"))
+
+
+def run_state(airflow: Airflow, dag: str, run: str) -> str:
+    return str(airflow.call(f"/dags/{dag}/dagRuns/{quote(run, safe='')}")["state"])
+
+
+def test_a_killed_scheduler_comes_back_and_its_run_ends_well(airflow: Airflow, stack: Stack) -> None:
+    run = airflow.trigger(COPY)
+    wait_until(lambda: is_copying(stack), "copying")
+    (scheduler,) = (one.pid for one in stack.status() if one.name == "airflow-scheduler")
+    psutil.Process(scheduler).kill()
+
+    wait_until(lambda: run_state(airflow, COPY, run) in ("success", "failed"), "ended")
+    wait_for_rest(airflow)
+    assert run_state(airflow, COPY, run) == "success"
+    assert state(stack) == RIGHT
+
+
+@pytest.mark.parametrize("dag", [COPY, BUILD])
+def test_a_run_that_is_cleared_runs_again(airflow: Airflow, stack: Stack, dag: str) -> None:
+    run = str(airflow.runs(dag)[0]["dag_run_id"])
+    airflow.call(f"/dags/{dag}/clearTaskInstances", "POST", {"dry_run": False, "dag_run_id": run, "only_failed": False})
+    wait_until(lambda: run_state(airflow, dag, run) in ("queued", "running"), "cleared")
+    wait_for_rest(airflow)
+
+    tasks = airflow.call(f"/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances")["task_instances"]
+    assert [(one["state"], one["try_number"]) for one in tasks] == [("success", 2)]
+    assert state(stack) == RIGHT
+
+
+def test_hours_that_are_filled_in_twice_change_nothing(airflow: Airflow, stack: Stack) -> None:
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
+    for reprocess in ("none", "completed"):
+        wanted = {
+            "dag_id": COPY,
+            "from_date": hour.isoformat(),
+            "to_date": hour.isoformat(),
+            "reprocess_behavior": reprocess,
+        }
+        number = airflow.call("/backfills", "POST", wanted)["id"]
+        wait_until(lambda: airflow.call(f"/backfills/{number}")["completed_at"], "filled in")  # noqa: B023
+        wait_for_rest(airflow)
+
+    assert [run["state"] for run in airflow.runs(COPY) if run["run_type"] == "backfill"] == ["success"]
+    assert state(stack) == RIGHT
