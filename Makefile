@@ -10,7 +10,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$python && exit; done; echo python3)
 VENV := .native/venv
 RUN := $(VENV)/bin/python
-CODE := storeline spark_jobs generators dags init_db native bench docs
+CODE := storeline spark_jobs generators dags init_db native bench docs docker
 # Taken as they were typed: a question may hold any sign.
 override export Q := $(value Q)
 override export ON := $(value ON)
@@ -96,6 +96,7 @@ check: python ## Run the linters, the type checker and the scanners
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m mypy docker
 	$(RUN) -m bandit --quiet --recursive -ii --skip B311,B404,B603 $(CODE)
 	$(RUN) .ci/audit.py
 

@@ -28,7 +28,7 @@ def read(root: Path = ROOT) -> Model:
     kept = {name: value for name, value in os.environ.items() if name not in Settings.variables()}
     environment = kept | {name: mark(name) for name in secrets()} | {"COMPOSE_ENV_FILES": str(root / ".env")}
     command = ("docker", "compose", "--file", str(root / "docker-compose.yml"), "config", "--format", "json")
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)  # nosec B603
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode or "variable is not set" in done.stderr:
         raise RuntimeError((done.stderr.strip() or "docker compose config failed").splitlines()[-1])
     model: Model = json.loads(done.stdout)

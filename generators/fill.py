@@ -102,7 +102,7 @@ def _open(cursor: Cursor, mode: Mode) -> Database | None:
         cursor.execute("select ops.begin_bulk_load(%s)", (mode is Mode.REPLACE,))
         return Database(cursor, {}, [])
     taken = {table: _first(cursor, LAST_ID.format(table=f"{SCHEMA}.{table}", key=key)) for table, key in KEYS.items()}
-    query = f"select category_id, name, parent_category_id from {SCHEMA}.product_categories order by 1"  # nosec B608
+    query = f"select category_id, name, parent_category_id from {SCHEMA}.product_categories order by 1"
     cursor.execute(query)
     return Database(cursor, taken, [Category(*row) for row in cursor.fetchall()])
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-import xmlrpc.client  # nosec B411: the other end is the stack's own supervisor
+import xmlrpc.client  # nosec B411
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]

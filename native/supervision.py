@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-import xmlrpc.client  # nosec B411: the other end is the stack's own supervisor
+import xmlrpc.client  # nosec B411
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any

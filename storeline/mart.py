@@ -139,7 +139,8 @@ def _parse(name: str, text: str) -> Mart:
     if not match:
         raise MartError("expected the contract first, in a comment /* … */")
     # A BaseLoader makes texts and nothing else.
-    contract, query = yaml.load(match["contract"], _Contract), match["query"].strip()  # nosec B506
+    contract = yaml.load(match["contract"], _Contract)  # nosec B506
+    query = match["query"].strip()
     _require(isinstance(contract, dict), "the contract must be a mapping with the keys " + ", ".join(sorted(KEYS)))
     for key in contract:
         _require(key in KEYS | {"view"}, f"unknown key {key}")

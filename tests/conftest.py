@@ -1,5 +1,6 @@
 """What tests of every kind share."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -33,3 +34,5 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+    # The gateway says good-bye when the interpreter ends, into a stream that pytest has closed by then.
+    logging.getLogger("py4j").setLevel(logging.WARNING)

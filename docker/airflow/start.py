@@ -15,4 +15,5 @@ if __name__ == "__main__":
         os.environ.update(derived(load()))
     except SettingsError as error:
         sys.exit(f"start: {error}")
-    os.execvp(sys.argv[1], sys.argv[1:])  # nosec B606: the command stands in the compose file
+    # The command stands in the compose file.
+    os.execvp(sys.argv[1], sys.argv[1:])  # nosec B606
