@@ -98,6 +98,7 @@ check: python ## Run the linters, the type checker and the scanners
 	$(RUN) -m mypy
 	$(RUN) -m mypy docker
 	$(RUN) -m bandit --quiet --recursive -ii --skip B311,B404,B603 $(CODE)
+	$(VENV)/bin/hadolint docker/Dockerfile
 	$(RUN) .ci/audit.py
 
 .PHONY: format
@@ -118,7 +119,7 @@ python:
 # Compose reads .env.local where there is one; `docker compose` alone has to be told so.
 export COMPOSE_ENV_FILES ?= $(shell printf .env; test ! -e .env.local || printf ,.env.local)
 
-.PHONY: up down doctor secrets check-compose test-compose bench-compose
+.PHONY: up down doctor secrets check-compose test-compose test-upgrade bench-compose
 up: doctor ## Start the containers; returns when all are usable
 	@docker compose up --build -d --wait
 down: ## End the containers; their data is kept
@@ -131,6 +132,9 @@ check-compose: ## Hold the compose file to the rules of docs/security.md
 	@$(PYTHON) docker/check_compose.py
 test-compose: python ## Test the containers: boot, run, refuse, restart, leave nothing
 	@docker/ensure_engine.sh
-	STORELINE_TEST_COMPOSE=1 $(RUN) -m pytest tests/compose
+	STORELINE_TEST_COMPOSE=deployment $(RUN) -m pytest tests/compose
+test-upgrade: python ## Test that the newest code takes over the containers and data of the first one
+	@docker/ensure_engine.sh
+	STORELINE_TEST_COMPOSE=upgrade $(RUN) -m pytest tests/compose
 bench-compose: ## Run test-compose and record the containers' boot time and memory (P13)
 	@STORELINE_RECORD=1 $(MAKE) test-compose

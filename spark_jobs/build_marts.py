@@ -8,10 +8,12 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import reduce
 from typing import Any
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from spark_jobs import jdbc
 from spark_jobs.audit import AuditError, audit, resolve
@@ -25,6 +27,9 @@ from storeline.settings import Settings, load
 READ_ATTEMPTS = 3
 STORED = StorageLevel.MEMORY_AND_DISK
 THREADS = 4  # so that small queries do not wait for each other's planning
+# What is read is in memory before a query is planned, so its size is known; to plan each stage anew after the one
+# before doubles the jobs, and they are what a small shop's marts cost.
+PLANNING = {"spark.sql.adaptive.enabled": "false"}
 
 
 def main() -> None:
@@ -33,7 +38,7 @@ def main() -> None:
         settings = load()
         marts = load_marts()
         with closing(mysql.mart_builder(settings).connect()) as target:
-            spark = SparkSession.builder.appName("build_marts").getOrCreate()
+            spark = SparkSession.builder.appName("build_marts").config(map=PLANNING).getOrCreate()
             try:
                 build_marts(settings, spark, marts, target)
             finally:
@@ -82,8 +87,8 @@ def read_replica(
         if missing := [name for name in names if name not in bases]:
             raise JobError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
         tables = {name: jdbc.read(settings, spark, target, name).persist(STORED) for name in names}
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(DataFrame.count, tables.values()))
+        # One job for all of them.
+        reduce(DataFrame.union, [table.select(F.lit(1)) for table in tables.values()]).count()
         if mysql.still_holds(target, replica.LOCK) and replica.bases(target) == bases:
             mysql.release(target, replica.LOCK)
             return tables, {name: bases[name] for name in names}

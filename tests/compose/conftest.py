@@ -9,8 +9,10 @@ import pytest
 from native.airflow_api import Airflow
 from tests.compose.project import Project
 
-# They need an engine and minutes: nobody else's run collects them.
-collect_ignore_glob = [] if os.environ.get("STORELINE_TEST_COMPOSE") else ["test_*.py"]
+# They need an engine and minutes: nobody else's run collects them. An upgrade is a deployment of its own.
+collect_ignore_glob = {"deployment": ["test_upgrade.py"], "upgrade": ["test_[!u]*.py"]}.get(
+    os.environ.get("STORELINE_TEST_COMPOSE", ""), ["test_*.py"]
+)
 
 
 @pytest.fixture(scope="session")

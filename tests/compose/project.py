@@ -25,15 +25,17 @@ class Project:
 
     file: Path
     values: dict[str, str]
+    name: str = NAME
+    root: Path = ROOT  # the repository whose compose file it is
 
     @classmethod
-    def new(cls, folder: Path) -> "Project":
+    def new(cls, folder: Path, **options: Any) -> "Project":
         """Return a project with free ports and new secrets, which stand in a file as `.env.local` would hold them."""
         ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
         values = random_values() | ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z"}
         file = folder / "env"
         file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-        return cls(file, values)
+        return cls(file, values, **options)
 
     @cached_property
     def settings(self) -> Settings:
@@ -50,8 +52,8 @@ class Project:
         kept = {name: value for name, value in os.environ.items() if name not in Settings.variables()}
         done = subprocess.run(
             command,
-            cwd=ROOT,
-            env=kept | {"COMPOSE_ENV_FILES": f"{ROOT / '.env'},{self.file}", "COMPOSE_PROJECT_NAME": NAME},
+            cwd=self.root,
+            env=kept | {"COMPOSE_ENV_FILES": f"{self.root / '.env'},{self.file}", "COMPOSE_PROJECT_NAME": self.name},
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -104,7 +106,7 @@ class Project:
 
     def leftovers(self) -> list[str]:
         """Return the containers, volumes and networks that carry the project's name."""
-        label = ("--filter", f"label=com.docker.compose.project={NAME}")
+        label = ("--filter", f"label=com.docker.compose.project={self.name}")
         return [
             f"{kind} {name}"
             for kind, words in (

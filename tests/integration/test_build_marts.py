@@ -88,11 +88,14 @@ def test_every_mart_equals_an_independent_computation(built: None, ask_source: A
     assert all(ask_target(f"select count(*) from marts.{mysql.quote(mart.name)}")[0][0] for mart in MARTS)
 
 
-def test_an_empty_shop_gives_empty_marts(
-    build: Build, settings: Settings, spark: SparkSession, databases: Any, ask_source: Ask, ask_target: Ask
+@pytest.mark.parametrize("scale", [0, 10], ids="{} times the default".format)
+def test_every_mart_equals_an_independent_computation_in_a_shop_of_another_size(
+    build: Build, settings: Settings, spark: SparkSession, databases: Any, ask_source: Ask, ask_target: Ask, scale: int
 ) -> None:
     ask_source("truncate source.users, source.product_categories cascade")
     try:
+        if scale:
+            databases.run("generators.shop", "--replace", "--scale", str(scale))
         copy_now(settings, spark)
         build()
         assert differences(ask_source, ask_target) == []
