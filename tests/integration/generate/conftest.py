@@ -1,0 +1,33 @@
+"""A database of the generator's own, with the default shop's tables, empty before each test."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from bench.scratch import database
+from generators.fill import KEYS
+from storeline import postgres
+from storeline.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def own_database(postgres_settings: Settings) -> Iterator[Settings]:
+    with database(postgres_settings, "generate_tests") as found:
+        yield Settings({**found.values, "SHOP_UNTIL": "2026-11-22T00:00:00Z", "SHOP_SCALE": "1"})
+
+
+@pytest.fixture
+def own(own_database: Settings) -> Settings:
+    """The default shop, its tables empty."""
+    with closing(postgres.owner(own_database).connect()) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"truncate {', '.join(f'source.{table}' for table in KEYS)} restart identity")
+    return own_database
+
+
+@pytest.fixture
+def owner(own: Settings) -> Iterator[Connection]:
+    with closing(postgres.owner(own).connect()) as connection:
+        connection.autocommit = True
+        yield connection
