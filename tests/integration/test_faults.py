@@ -91,7 +91,7 @@ class Reader(threading.Thread):
         while not self.ended.is_set():
             with (
                 suppress(mysql.MysqlError, DriverError),
-                closing(mysql.analyst(self.settings).connect(connection_timeout=3)) as connection,
+                closing(mysql.analyst(self.settings).connect()) as connection,
             ):
                 while not self.ended.is_set():
                     for name, query in CHECKS.items():
