@@ -1,6 +1,5 @@
 """What the native stack's processes look like, before any of them runs."""
 
-import json
 import socket
 import subprocess
 from pathlib import Path
@@ -79,19 +78,6 @@ def test_one_native_worker_has_the_slots_and_the_memory_of_all(tmp_path: Path) -
     three = settings(SPARK_WORKERS="3", SPARK_WORKER_CORES="2", SPARK_WORKER_MEMORY="1500m")
     worker = next(one for one in spark.service(three, tmp_path).processes if one.name == "spark-worker")
     assert " ".join(worker.command).count("--cores 6 --memory 4500m") == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "port"),
-    [
-        ("spark://127.0.0.1:7077", "spark://127.0.0.1", 7077),
-        ("yarn", "yarn", None),
-        ("k8s://api:6443", "k8s://api", 6443),
-    ],
-)
-def test_airflows_connection_names_the_cluster(url: str, host: str, port: int | None) -> None:
-    described = json.loads(airflow.connection(url))
-    assert (described["conn_type"], described["host"], described.get("port")) == ("spark", host, port)
 
 
 def test_a_password_with_signs_survives_in_airflows_address(tmp_path: Path) -> None:
