@@ -29,7 +29,7 @@ STORED = StorageLevel.MEMORY_AND_DISK
 THREADS = 4  # so that small queries do not wait for each other's planning
 # What is read is in memory before a query is planned, so its size is known; to plan each stage anew after the one
 # before doubles the jobs, and they are what a small shop's marts cost.
-PLANNING = {"spark.sql.adaptive.enabled": "false"}
+PLANNING = ("spark.sql.adaptive.enabled", "false")
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
         settings = load()
         marts = load_marts()
         with closing(mysql.mart_builder(settings).connect()) as target:
-            spark = SparkSession.builder.appName("build_marts").config(map=PLANNING).getOrCreate()
+            spark = SparkSession.builder.appName("build_marts").config(*PLANNING).getOrCreate()
             try:
                 build_marts(settings, spark, marts, target)
             finally:
