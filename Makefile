@@ -130,8 +130,9 @@ secrets: ## Write random passwords and keys into .env.local
 	@$(PYTHON) docker/make_secrets.py
 check-compose: ## Hold the compose file to the rules of docs/security.md
 	@$(PYTHON) docker/check_compose.py
-test-compose: python ## Test the containers: boot, run, refuse, restart, leave nothing
+test-compose: python ## Test the containers: rules, boot, run, refuse, restart, leave nothing
 	@docker/ensure_engine.sh
+	@$(PYTHON) docker/check_compose.py
 	STORELINE_TEST_COMPOSE=deployment $(RUN) -m pytest tests/compose
 test-upgrade: python ## Test that the newest code takes over the containers and data of the first one
 	@docker/ensure_engine.sh
