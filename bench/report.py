@@ -66,7 +66,7 @@ def publish(
         "results": [_as_json(result) for result in results],
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-    replace_section(DOCUMENT, name, table(f"python -m bench.{name}", results))
+    replace_section(DOCUMENT, name, table(f"make bench-{name.partition('_')[0]}", results))
 
 
 def machine() -> dict[str, Any]:
