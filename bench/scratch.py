@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 
 from psycopg2 import sql
 
+from generators.fill import KEYS
 from init_db.run import init_postgres
 from storeline import postgres
 from storeline.settings import Settings
@@ -25,3 +26,10 @@ def database(settings: Settings, name: str) -> Iterator[Settings]:
                 yield own
             finally:
                 cursor.execute(drop)
+
+
+def empty(settings: Settings, then: str = "select") -> None:
+    """Empty the shop's tables and, in the same transaction, execute a statement. Raises PostgresError."""
+    tables = ", ".join(f"source.{table}" for table in KEYS)
+    with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"truncate {tables} restart identity; {then}")

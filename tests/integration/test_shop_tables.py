@@ -8,7 +8,7 @@ import pytest
 from psycopg2 import errors
 from psycopg2.extensions import connection as Connection
 
-from bench.scratch import database
+from bench.scratch import database, empty
 from generators.fill import KEYS
 from storeline import postgres
 from storeline.settings import Settings
@@ -89,8 +89,7 @@ def own_database(postgres_settings: Settings) -> Iterator[Settings]:
 @pytest.fixture
 def own(own_database: Settings) -> Settings:
     """A shop of one order."""
-    with closing(postgres.owner(own_database).connect()) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(f"truncate {', '.join(f'source.{table}' for table in KEYS)} restart identity; {ROWS}")
+    empty(own_database, ROWS)
     return own_database
 
 

@@ -1,19 +1,14 @@
 """The compose file and `.env` name the same variables, and what stands in two places is the same in both."""
 
 import re
-import shutil
 from pathlib import Path
 
-import pytest
-
-from docker import check_compose, compose_model
 from native import postgres as native_postgres
 from storeline.settings import ROOT, Settings, read_file
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 NATIVE = "".join(path.read_text() for path in sorted(Path(ROOT / "native").glob("*.py")))
 USED = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)\}", COMPOSE))
-needs_compose = pytest.mark.skipif(shutil.which("docker") is None, reason="docker compose is not installed")
 
 
 def test_every_variable_of_the_compose_file_is_in_env() -> None:
@@ -40,8 +35,3 @@ def test_the_preflight_sees_every_variable() -> None:
 
 def test_postgresql_is_initialised_as_it_is_natively() -> None:
     assert f"POSTGRES_INITDB_ARGS: {' '.join(native_postgres.INITDB)}\n" in COMPOSE
-
-
-@needs_compose
-def test_the_compose_file_keeps_every_rule() -> None:
-    assert check_compose.problems(compose_model.read()) == []

@@ -6,8 +6,7 @@ from contextlib import closing
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from bench.scratch import database
-from generators.fill import KEYS
+from bench.scratch import database, empty
 from storeline import postgres
 from storeline.settings import Settings
 
@@ -21,8 +20,7 @@ def own_database(postgres_settings: Settings) -> Iterator[Settings]:
 @pytest.fixture
 def own(own_database: Settings) -> Settings:
     """The default shop, its tables empty."""
-    with closing(postgres.owner(own_database).connect()) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(f"truncate {', '.join(f'source.{table}' for table in KEYS)} restart identity")
+    empty(own_database)
     return own_database
 
 
