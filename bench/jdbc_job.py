@@ -33,6 +33,7 @@ def table(settings: Settings, spark: SparkSession, name: str) -> DataFrame:
         .option("url", f"jdbc:postgresql://{login.host}:{login.port}/{login.database}")
         .option("user", login.user)
         .option("password", str(login.password))
+        .option("driver", "org.postgresql.Driver")
         .option("dbtable", f"{SOURCE_SCHEMA}.{name}")
     )
     return frame.load()

@@ -88,21 +88,25 @@ def install_postgres() -> str:
 
 
 def install_jars() -> str:
-    """Copy the jars that Spark needs beside its own, each checked against its committed sum."""
-    declared = ROOT / "docker" / "jars"
+    """Copy the jars that Spark needs beside its own."""
+    return copy_jars(ROOT / "docker" / "jars", JARS)
+
+
+def copy_jars(declared: Path, target: Path) -> str:
+    """Copy the jars that a folder's `pom.xml` names, each checked against its committed sum; return their number."""
     lines = (declared / "checksums.sha256").read_text().splitlines()
     sums = {jar: digest for digest, jar in (line.split() for line in lines)}
-    if {file.name for file in JARS.glob("*.jar")} != set(sums):
+    if {file.name for file in target.glob("*.jar")} != set(sums):
         with tempfile.TemporaryDirectory(dir=INSTALLED) as name:
             folder = Path(name) / "jars"
-            maven("copy-dependencies", f"-DoutputDirectory={folder}", cwd=declared)
+            maven("copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}", cwd=declared)
             found = {file.name for file in folder.glob("*.jar")}
             if found != set(sums):
-                raise InstallError(f"docker/jars: checksums.sha256 and pom.xml differ in {sorted(found ^ set(sums))}")
+                raise InstallError(f"{declared}: checksums.sha256 and pom.xml differ in {sorted(found ^ set(sums))}")
             for jar, wanted in sums.items():
                 check(folder / jar, wanted)
-            shutil.rmtree(JARS, ignore_errors=True)
-            folder.rename(JARS)
+            shutil.rmtree(target, ignore_errors=True)
+            folder.rename(target)
     return str(len(sums))
 
 
