@@ -72,12 +72,12 @@ rollback-marts: python ## Bring the previous generation of all marts back; a sec
 
 .PHONY: test
 test: install ## Run all tests: unit, then integration, then end to end
-	$(RUN) -m pytest -m 'not integration and not end_to_end and not faults'
-	$(RUN) -m pytest -m integration
+	$(RUN) -m pytest -m 'not integration and not end_to_end'
+	$(RUN) -m pytest -m integration -n 2 --dist loadfile
 	$(RUN) -m pytest -m end_to_end
 
 .PHONY: test-nightly
-test-nightly: install ## Run the fault tests: SEEDS=50 moments for each
+test-nightly: install ## Run the fault tests and the swaps under readers with SEEDS=50 moments for each
 	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults
 
 .PHONY: bench-generate bench-copy bench-marts bench-round bench-demo

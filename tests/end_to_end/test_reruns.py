@@ -1,5 +1,7 @@
 """Runs that a person or a crash begins again: they end in one right state, with nothing twice and nothing left over."""
 
+import random
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -12,6 +14,7 @@ from native.stack import Stack
 from storeline import mysql
 from storeline.generation import MARTS, REPLICA
 from tests.end_to_end.runs import BUILD, COPY, wait_for_rest, wait_until
+from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
@@ -59,11 +62,23 @@ def attempts(airflow: Airflow, dag: str, run: str) -> list[tuple[str, int]]:
     return [(str(one["state"]), int(one["try_number"])) for one in tasks]
 
 
-def test_a_killed_scheduler_comes_back_and_its_run_ends_well(airflow: Airflow, stack: Stack) -> None:
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("asleep_seconds", [0, 60], ids=["killed", "asleep for a minute"])
+def test_a_scheduler_comes_back_and_its_run_ends_well(
+    airflow: Airflow, stack: Stack, asleep_seconds: int, seed: int
+) -> None:
     run = airflow.trigger(COPY)
     wait_until(lambda: is_copying(stack), "copying")
-    (scheduler,) = (one.pid for one in stack.status() if one.name == "airflow-scheduler")
-    psutil.Process(scheduler).kill()
+    time.sleep(random.Random(seed).uniform(0, 2))
+    (number,) = (one.pid for one in stack.status() if one.name == "airflow-scheduler")
+    scheduler = psutil.Process(number)
+    if asleep_seconds:
+        scheduler.suspend()
+        time.sleep(asleep_seconds)
+        scheduler.resume()
+    else:
+        scheduler.kill()
 
     wait_until(lambda: run_state(airflow, COPY, run) in ("success", "failed"), "ended")
     wait_for_rest(airflow)

@@ -1,6 +1,8 @@
 """What a reader sees while a set of tables changes over: all of the old state or all of the new one."""
 
+import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -12,8 +14,9 @@ from mysql.connector import errorcode
 from storeline import mysql
 from storeline.generation import Generations
 from storeline.settings import Settings
+from tests.seeds import SEEDS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 SET = Generations("swapped", "swapped_generation")
 TABLES = ("heads", "lines")
@@ -75,8 +78,11 @@ JOINED = f"""select h.generation, l.generation, count(*), (select number from op
              from {SET.live}.heads h join {SET.live}.lines l on l.id = h.id group by 1, 2"""
 
 
-def test_a_reader_in_a_loop_sees_no_error_and_no_mix_over_twenty_swaps(settings: Settings, generations: Any) -> None:
-    seen, wrong, stop = set(), [], threading.Event()
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_reader_in_a_loop_sees_no_error_and_no_mix_over_twenty_swaps(
+    settings: Settings, generations: Any, seed: int
+) -> None:
+    chance, seen, wrong, stop = random.Random(seed), set(), [], threading.Event()
 
     def read() -> None:
         with closing(mysql.admin(settings).connect()) as connection:
@@ -94,6 +100,7 @@ def test_a_reader_in_a_loop_sees_no_error_and_no_mix_over_twenty_swaps(settings:
     for reader in readers:
         reader.start()
     for number in range(1, SWAPS + 1):
+        time.sleep(chance.uniform(0, 0.05))
         publish(generations, number, with_index=number % 2 == 0)
     stop.set()
     for reader in readers:

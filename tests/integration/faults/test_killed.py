@@ -1,0 +1,30 @@
+"""Whatever dies while a job runs: readers see the old state or the new one, and the next run converges."""
+
+import pytest
+
+from native.stack import Stack
+from tests.integration.faults.suffering import Ask, Fault, Reader, suffer
+from tests.seeds import SEEDS
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(900)]
+
+KILLED = [
+    ("replicate", "load", "mysql"),
+    ("replicate", "before the swap", "mysql"),
+    ("replicate", "swap", "mysql"),
+    ("replicate", "load", "postgres"),
+    ("replicate", "load", "executor"),
+    ("replicate", "load", "spark-worker"),
+    ("replicate", "load", "spark-master"),
+    ("replicate", "load", "driver"),
+    ("build_marts", "load", "mysql"),
+    ("build_marts", "swap", "mysql"),
+    ("build_marts", "load", "executor"),
+    ("build_marts", "load", "driver"),
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("fault", KILLED, ids=" ".join)
+def test_killed(cluster: Stack, reader: Reader, ask_source: Ask, fault: Fault, seed: int) -> None:
+    suffer(cluster, reader, ask_source, fault, seed)
