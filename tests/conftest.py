@@ -12,6 +12,13 @@ from pyspark.sql import SparkSession
 from native.places import JARS
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process, when there are several, what shares servers: a file, and all tests of the whole stack."""
+    for item in items:
+        is_end_to_end = item.get_closest_marker("end_to_end") is not None
+        item.add_marker(pytest.mark.xdist_group("end_to_end" if is_end_to_end else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return a session inside this process, for what needs rows and no cluster."""
