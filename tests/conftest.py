@@ -5,18 +5,26 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from xdist.scheduler import LoadScopeScheduling
 
 from native.places import JARS
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process, when there are several, what shares servers: a file, and all tests of the whole stack."""
-    for item in items:
-        is_end_to_end = item.get_closest_marker("end_to_end") is not None
-        item.add_marker(pytest.mark.xdist_group("end_to_end" if is_end_to_end else str(item.path)))
+class ByServers(LoadScopeScheduling):
+    """Keeps in one process what shares servers: a file, and all tests of the whole stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "end_to_end" if file.startswith("tests/end_to_end/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:
+    """Say how tests are shared out when several processes run them."""
+    return ByServers(config, log)
 
 
 @pytest.fixture(scope="session")
