@@ -13,10 +13,10 @@ import time
 from contextlib import closing
 from typing import Any
 
-from bench import jdbc_job
 from bench.copy import counts, versions
 from bench.mysql_dialect import in_mysql
 from bench.report import Result, publish, rotated
+from bench.rivals import jdbc_job
 from bench.stack import MILLION, bench_stack, submit
 from native.stack import Stack
 from storeline import mart_tables, mysql
@@ -77,7 +77,7 @@ def one_job_for_each(stack: Stack) -> float:
     """Submit one application for each mart; return the seconds of all."""
     with closing(mysql.admin(stack.settings).connect()) as connection:
         recreate(connection, jdbc_job.DATABASE)
-    return sum(submit(stack, "bench/jdbc_job.py", "mart", mart.name) for mart in MARTS)
+    return sum(submit(stack, "bench/rivals/jdbc_job.py", "mart", mart.name) for mart in MARTS)
 
 
 def recreate(connection: Any, database: str) -> None:

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from bench import jdbc_job
 from bench.copy import versions
 from bench.marts import MARTS, recreate
 from bench.report import Result, publish, rotated
+from bench.rivals import jdbc_job
 from bench.stack import bench_stack, submit
 from native.airflow_api import Airflow
 from native.stack import SERVICES, Stack
@@ -77,7 +77,7 @@ def by_jdbc(stack: Stack) -> float:
     with closing(mysql.admin(stack.settings).connect()) as connection:
         recreate(connection, jdbc_job.DATABASE)
     work = [("table", table.name) for table in TABLES] + [("mart", mart.name) for mart in MARTS]
-    return sum(submit(stack, "bench/jdbc_job.py", *words) for words in work)
+    return sum(submit(stack, "bench/rivals/jdbc_job.py", *words) for words in work)
 
 
 def wait(is_so: Callable[[], bool]) -> None:

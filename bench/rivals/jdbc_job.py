@@ -1,6 +1,6 @@
 """The rival `spark-jdbc-plain`: one application for each table or mart, as everybody writes it.
 
-Usage: spark-submit bench/jdbc_job.py table NAME | mart NAME
+Usage: spark-submit bench/rivals/jdbc_job.py table NAME | mart NAME
 
 One partition, `mode=overwrite`, nothing checked: what is written is what Spark makes of the types, without keys.
 """
