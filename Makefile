@@ -71,14 +71,14 @@ rollback-marts: python ## Bring the previous generation of all marts back; a sec
 # --- Work on it --------------------------------------------------------------------------------------------------
 
 .PHONY: test
-# Two at once, because some of them mostly sleep.
+# Three at once, because some of them mostly sleep.
 test: install ## Run all tests: unit, then integration, faults and end to end
 	$(RUN) -m pytest -m 'not integration and not end_to_end'
-	$(RUN) -m pytest -m 'integration or end_to_end' -n 2
+	$(RUN) -m pytest -m 'integration or end_to_end' -n 3
 
 .PHONY: test-nightly
 test-nightly: install ## Run the fault tests and the swaps under readers with SEEDS=50 moments for each
-	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n 2
+	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n 3
 
 .PHONY: bench-generate bench-copy bench-marts bench-round bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)

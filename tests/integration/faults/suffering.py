@@ -100,6 +100,10 @@ def visible(stack: Stack, name: str) -> tuple[Any, ...]:
     return state
 
 
+def states(stack: Stack) -> dict[str, tuple[Any, ...]]:
+    return {name: visible(stack, name) for name in CHECKS}
+
+
 def total(ask_source: Ask) -> Any:
     return ask_source("select sum(total_amount) from source.orders")[0][0]
 
@@ -166,7 +170,7 @@ def end(job: Popen[str]) -> None:
 def suffer(cluster: Stack, reader: Reader, ask_source: Ask, fault: Fault, seed: int, asleep_seconds: int = 0) -> None:
     """Run a job, let the fault happen in it, then let it run again; hold what readers saw and what is left."""
     job, phase, victim = fault
-    before = {name: visible(cluster, name) for name in CHECKS}
+    before = states(cluster)
     sell(ask_source)
     after = total(ask_source)
     if job == "build_marts":
@@ -188,10 +192,14 @@ def suffer(cluster: Stack, reader: Reader, ask_source: Ask, fault: Fault, seed: 
         end(process)
     cluster.start(("postgres", "mysql", "spark"))
     run_to_its_end(cluster, job)
+    assert_readers_saw_no_other(reader, before, after)
+    assert_nothing_is_left(cluster, job, after)
+
+
+def assert_readers_saw_no_other(reader: Reader, before: dict[str, tuple[Any, ...]], after: Any) -> None:
     reader.end()
     wrong = {name: seen - {before[name], (after, after)} for name, seen in reader.seen.items()}
     assert wrong == {"replica": set(), "marts": set()}
-    assert_nothing_is_left(cluster, job, after)
 
 
 def assert_nothing_is_left(cluster: Stack, job: str, expected: Any) -> None:
