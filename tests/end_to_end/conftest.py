@@ -11,7 +11,7 @@ from storeline.settings import load
 from tests.stacks import with_free_ports
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a running stack with a filled shop and both DAGs still paused."""
     # Passwords that stand nowhere else, so that a log can be searched for them.
@@ -22,7 +22,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow(stack: Stack) -> Airflow:
     """Return the stack's Airflow."""
     return Airflow(stack.settings)
