@@ -17,9 +17,10 @@ from pyspark.sql import functions as F
 
 from spark_jobs import jdbc
 from spark_jobs.audit import AuditError, audit, resolve
+from spark_jobs.executors import QUICK_COMPILER
 from spark_jobs.failure import FAILURES, JobError, one_line
 from storeline import ledger, mart_tables, mysql, replica
-from storeline.generation import MARTS
+from storeline.generation import MARTS, REPLICA
 from storeline.mart import Mart, MartError
 from storeline.mart import load as load_marts
 from storeline.settings import Settings, load
@@ -30,6 +31,7 @@ THREADS = 4  # so that small queries do not wait for each other's planning
 # What is read is in memory before a query is planned, so its size is known; to plan each stage anew after the one
 # before doubles the jobs, and they are what a small shop's marts cost.
 PLANNING = ("spark.sql.adaptive.enabled", "false")
+QUICK_COMPILER_BYTES = 32 << 20  # of the whole replica; docs/decisions.md says what was measured
 
 
 def main() -> None:
@@ -38,7 +40,10 @@ def main() -> None:
         settings = load()
         marts = load_marts()
         with closing(mysql.mart_builder(settings).connect()) as target:
-            spark = SparkSession.builder.appName("build_marts").config(*PLANNING).getOrCreate()
+            builder = SparkSession.builder.appName("build_marts").config(*PLANNING)
+            if mysql.data_bytes(target, REPLICA.live) < QUICK_COMPILER_BYTES:
+                builder.config(*QUICK_COMPILER)
+            spark = builder.getOrCreate()
             try:
                 build_marts(settings, spark, marts, target)
             finally:

@@ -14,6 +14,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
+from spark_jobs.executors import QUICK_COMPILER
 from spark_jobs.failure import FAILURES, JobError, one_line
 from storeline import catalogue, ledger, mysql, postgres, replica
 from storeline.catalogue import SourceTable
@@ -52,7 +53,8 @@ def main() -> None:
             closing(mysql.replicator(settings).connect()) as target,
             closing(postgres.endless(postgres.reader(settings))) as source,
         ):
-            spark = SparkSession.builder.appName("replicate").getOrCreate()
+            # Whatever a table's size, Python does the work and Java hands it on.
+            spark = SparkSession.builder.appName("replicate").config(*QUICK_COMPILER).getOrCreate()
             try:
                 replicate(settings, spark, source, target)
             finally:

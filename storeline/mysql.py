@@ -138,9 +138,12 @@ def integer_key(connection: Any, database: str, table: str) -> str | None:
     return str(key[0][0]) if len(key) == 1 and key[0][1] in ("int", "bigint") else None
 
 
-def data_bytes(connection: Any, database: str, table: str) -> int:
-    """Return the size of a table's rows as InnoDB estimates it."""
-    query = "select coalesce(data_length, 0) from information_schema.tables where table_schema = %s and table_name = %s"
+def data_bytes(connection: Any, database: str, table: str | None = None) -> int:
+    """Return the size of a table's rows, or of all of a database's, as InnoDB estimates it now."""
+    # Else MySQL answers for a day what it answered first, for the table that had the name then.
+    do(connection, "set session information_schema_stats_expiry = 0")
+    query = """select coalesce(sum(data_length), 0) from information_schema.tables
+               where table_schema = %s and table_name = coalesce(%s, table_name)"""
     return int(ask(connection, query, (database, table))[0][0])
 
 

@@ -180,3 +180,15 @@ def test_exchanging_generations_takes_tables_that_only_one_of_them_has(generatio
     assert mysql.ask(generations, JOINED) == [(0, 0, ROWS, 0)]
     assert mysql.tables_of(generations, SET.live) == set(TABLES)
     assert mysql.tables_of(generations, SET.previous) == {*TABLES, "added"}
+
+
+def test_a_size_is_that_of_the_table_that_has_the_name_now(generations: Any) -> None:
+    before = mysql.data_bytes(generations, SET.live, "lines")
+    staged = create(generations, 1)
+    for first in range(0, 20 * ROWS, ROWS):
+        load(generations, staged["lines"], 1, first, first + ROWS)
+    generations.commit()
+    finish(generations, staged, with_index=False)
+    mysql.ask(generations, f"analyze table {SET.staged(staged['lines'])}")
+    swap(generations, staged, 1)
+    assert mysql.data_bytes(generations, SET.live, "lines") > 4 * before
