@@ -24,7 +24,7 @@ from storeline.tables import TABLES
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
 # The marts that are visible were read from the replica that is visible, and which replica that is.
 STATE = """select distinct b.run_id from ops.bases b
-           where exists (select from ops.mart_builds m where m.source_snapshots like concat('%"', b.run_id, '"%'))"""
+           where exists (select 1 from ops.mart_builds m where m.source_snapshots like concat('%"', b.run_id, '"%'))"""
 SECONDS = 600
 
 
