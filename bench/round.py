@@ -23,8 +23,8 @@ from storeline.tables import TABLES
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
 # The marts that are visible were read from the replica that is visible, and which replica that is.
-STATE = """select distinct b.run_id from ops.bases b
-           where exists (select 1 from ops.mart_builds m where m.source_snapshots like concat('%"', b.run_id, '"%'))"""
+STATE = """select distinct b.run_id from ops.bases b join ops.mart_builds m
+           on json_search(m.source_snapshots, 'one', b.run_id) is not null"""
 SECONDS = 600
 
 
@@ -55,6 +55,7 @@ def main() -> None:
 
 def round_trip(stack: Stack, airflow: Airflow, applications: list[int]) -> float:
     """Trigger the copy; return the seconds until the marts of that copy are visible, and keep the applications."""
+    wait(lambda: not any(map(airflow.is_under_way, (COPY, BUILD))))
     ended = len(completed(stack))
     with closing(mysql.admin(stack.settings).connect(autocommit=True)) as connection:
         before = mysql.ask(connection, STATE)
@@ -62,7 +63,7 @@ def round_trip(stack: Stack, airflow: Airflow, applications: list[int]) -> float
         airflow.trigger(COPY)
         wait(lambda: mysql.ask(connection, STATE) not in ([], before))
         seconds = time.monotonic() - began
-    wait(lambda: not any(run["state"] in ("queued", "running") for dag in (COPY, BUILD) for run in airflow.runs(dag)))
+    wait(lambda: not any(map(airflow.is_under_way, (COPY, BUILD))))
     applications.append(len(completed(stack)) - ended)
     return seconds
 

@@ -56,6 +56,15 @@ class Airflow:
         """Return a DAG's runs, the latest first."""
         return list(self.call(f"/dags/{dag}/dagRuns?order_by=-run_after&limit=20")["dag_runs"])
 
+    def is_under_way(self, dag: str) -> bool:
+        """Tell whether a run is queued or running, or changed assets call for one that is not there yet.
+
+        Ask for DAGs in the order in which one leads to the next; then none is missed on its way.
+        """
+        if self.call(f"/dags/{dag}/assets/queuedEvents")["queued_events"]:
+            return True
+        return any(run["state"] in ("queued", "running") for run in self.runs(dag))
+
     def has_succeeded(self, dag: str) -> bool:
         """Tell whether a DAG has a successful run. Raises DagRunError when the last one failed."""
         runs = self.runs(dag)

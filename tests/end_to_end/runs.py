@@ -17,21 +17,6 @@ def wait_until(is_so: Callable[[], object], what: str, seconds: float = SECONDS)
         time.sleep(0.5)
 
 
-def is_under_way(airflow: Airflow, dag: str) -> bool:
-    return any(run["state"] in ("queued", "running") for run in airflow.runs(dag))
-
-
-def is_called_for(airflow: Airflow, dag: str) -> bool:
-    """Tell whether assets have changed and the run that they ask for is not there yet."""
-    return bool(airflow.call(f"/dags/{dag}/assets/queuedEvents")["queued_events"])
-
-
 def wait_for_rest(airflow: Airflow) -> None:
-    """Wait until no run of either DAG is queued, running or called for.
-
-    They are looked at in the order in which one leads to the next, so that none is missed on its way.
-    """
-    wait_until(
-        lambda: not (is_under_way(airflow, COPY) or is_called_for(airflow, BUILD) or is_under_way(airflow, BUILD)),
-        "at rest",
-    )
+    """Wait until no run of either DAG is queued, running or called for."""
+    wait_until(lambda: not any(map(airflow.is_under_way, (COPY, BUILD))), "at rest")
