@@ -1,6 +1,6 @@
-"""Bring both databases to the structure that this version needs; a second run changes nothing.
+"""Bring the databases to the structure and Kafka to the topics that this version needs; a second run changes nothing.
 
-Usage: python -m init_db.run [postgres] [mysql]    (both without an argument)
+Usage: python -m init_db.run [postgres] [mysql] [kafka]    (all without an argument)
 """
 
 import sys
@@ -13,7 +13,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as PostgresConnection
 from psycopg2.extensions import encrypt_password
 
-from storeline import mysql, postgres
+from storeline import kafka, mysql, postgres
 from storeline.settings import Settings, load
 from storeline.variables import Secret, SettingsError
 
@@ -28,6 +28,7 @@ def init_postgres(settings: Settings) -> None:
         "database": settings.postgres_db,
         "generator": settings.postgres_generator_user,
         "reader": settings.postgres_reader_user,
+        "stream": settings.postgres_stream_user,
     }
     with closing(login.connect()) as connection:
         connection.autocommit = True
@@ -36,6 +37,7 @@ def init_postgres(settings: Settings) -> None:
             cursor.execute("select pg_advisory_lock(hashtext('storeline.init'))")
         _role(connection, settings.postgres_generator_user, settings.postgres_generator_password)
         _role(connection, settings.postgres_reader_user, settings.postgres_reader_password)
+        _role(connection, settings.postgres_stream_user, settings.postgres_stream_password)
         _role(connection, settings.postgres_airflow_user, settings.postgres_airflow_password)
         _database(connection, settings.postgres_airflow_db, settings.postgres_airflow_user)
         for file in sorted((FOLDER / "postgres").glob("*.sql")):
@@ -103,17 +105,23 @@ def init_mysql(settings: Settings) -> None:
                 raise mysql.MysqlError(f"init_db/mysql: {file.name}: {mysql.one_line(error)}") from None
 
 
+def init_kafka(settings: Settings) -> None:
+    """Make the topics of `storeline/topics.py`. Raises KafkaError."""
+    for line in kafka.make_topics(settings):
+        print(f"init_db: topic {line}")
+
+
 def main(arguments: list[str]) -> None:
     """Run the named parts. Exits with one line when a server refuses."""
-    parts = {"postgres": init_postgres, "mysql": init_mysql}
+    parts = {"postgres": init_postgres, "mysql": init_mysql, "kafka": init_kafka}
     if unknown := set(arguments) - set(parts):
-        sys.exit(f"init_db: unknown part {sorted(unknown)[0]}: expected postgres or mysql")
+        sys.exit(f"init_db: unknown part {sorted(unknown)[0]}: expected postgres, mysql or kafka")
     try:
         settings = load()
         for name in arguments or list(parts):
             parts[name](settings)
             print(f"init_db: {name} is ready")
-    except (SettingsError, postgres.PostgresError, mysql.MysqlError) as error:
+    except (SettingsError, postgres.PostgresError, mysql.MysqlError, kafka.KafkaError) as error:
         sys.exit(f"init_db: {error}")
 
 

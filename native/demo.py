@@ -49,12 +49,13 @@ def main(arguments: list[str]) -> None:
 
 def run(stack: Stack, settings: Settings) -> None:
     """Take each step and print how long it took."""
-    step("PostgreSQL, MySQL and Spark answer", lambda: stack.start(("postgres", "mysql", "spark")))
+    step("PostgreSQL, MySQL, Kafka and Spark answer", lambda: stack.start(("postgres", "mysql", "kafka", "spark")))
     step("the shop is filled", lambda: stack.run("generators.shop", "--if-empty"))
-    step("Airflow answers", lambda: stack.start(("airflow",)))
+    step("events are produced, Airflow answers", lambda: stack.start(("producers", "airflow")))
     airflow = Airflow(settings)
     step(f"{' and '.join(DAGS)} are unpaused", lambda: unpause(airflow))
     step("the replica is copied and the marts are built", lambda: wait_for_marts(airflow, settings))
+    step(f"{STREAM} is unpaused and lands events", lambda: wait_for_events(airflow, settings))
     show(settings)
 
 

@@ -1,6 +1,6 @@
 """Install what the stack runs on into `.native/`: pinned, checked, and fetched once.
 
-Usage: python3 -m native.install [python] [postgres] [mysql] [jars] [classes]    (everything without an argument)
+Usage: python3 -m native.install [python] [postgres] [mysql] [kafka] [jars] [classes]    (everything without an argument)
 
 Runs before anything is installed, so it needs nothing but Python itself. Where packages come from is the business of
 this machine's own configuration of pip, Maven and apt.
@@ -21,7 +21,7 @@ from pathlib import Path
 from native.classes import install_classes
 from native.mysql_packages import PackagesError
 from native.mysql_packages import install as install_mysql
-from native.places import INSTALLED, JARS, LOCK, POSTGRES, VENV
+from native.places import INSTALLED, JARS, KAFKA, KAFKA_DECLARED, LOCK, POSTGRES, VENV
 from storeline.settings import ROOT
 from storeline.variables import SettingsError
 
@@ -92,6 +92,11 @@ def install_jars() -> str:
     return copy_jars(ROOT / "docker" / "jars", JARS)
 
 
+def install_kafka() -> str:
+    """Copy the jars of the broker."""
+    return copy_jars(KAFKA_DECLARED, KAFKA)
+
+
 def copy_jars(declared: Path, target: Path) -> str:
     """Copy the jars that a folder's `pom.xml` names, each checked against its committed sum; return their number."""
     lines = (declared / "checksums.sha256").read_text().splitlines()
@@ -120,6 +125,7 @@ STEPS: dict[str, Callable[[], str]] = {
     "python": install_python,
     "postgres": install_postgres,
     "mysql": install_mysql,
+    "kafka": install_kafka,
     "jars": install_jars,
     "classes": install_classes,
 }

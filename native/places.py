@@ -14,6 +14,8 @@ VENV = INSTALLED / "venv"
 POSTGRES = INSTALLED / "postgres"
 MYSQL = INSTALLED / "mysql"
 JARS = INSTALLED / "jars"
+KAFKA = INSTALLED / "kafka"
+KAFKA_DECLARED = ROOT / "native" / "kafka_jars"
 CLASSES = INSTALLED / "classes" / "spark.jsa"
 DEMO = INSTALLED / "demo"
 

@@ -11,16 +11,20 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from native import airflow, members, mysql, postgres, spark, supervision
+from native import airflow, kafka, members, mysql, postgres, producers, spark, supervision
 from native.places import sockets
 from native.process import Service, StackError, base_environment, environment, is_ours
 from storeline.settings import ROOT, Settings
 
-SERVICES = ("postgres", "mysql", "spark", "airflow")
+SERVICES = ("postgres", "mysql", "kafka", "spark", "producers", "airflow")
+# They begin when the databases have their structure and Kafka its topics.
+LATER = ("producers", "airflow")
 DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
     "postgres": postgres.service,
     "mysql": mysql.service,
+    "kafka": kafka.service,
     "spark": spark.service,
+    "producers": producers.service,
     "airflow": airflow.service,
 }
 
@@ -61,6 +65,7 @@ class Stack:
         hosts = {
             "postgres": self.settings.postgres_host,
             "mysql": self.settings.mysql_host,
+            "kafka": self.settings.kafka_host,
             "spark": urlsplit(self.settings.spark_master_url).hostname,
         }
         return is_ours(hosts.get(service, "localhost"))
@@ -70,7 +75,7 @@ class Stack:
         return base_environment() | environment(self.settings) | spark.environment(self.settings, self.home)
 
     def start(self, services: Iterable[str] | None = None) -> None:
-        """Start services and wait until they answer; the databases get their structure. Raises StackError.
+        """Start services and wait until they answer; the databases get their structure, Kafka its topics. Raises StackError.
 
         What already runs is left alone, unless the configuration has changed since: then all of it starts anew.
         """
@@ -82,10 +87,10 @@ class Stack:
             self.stop()
             supervision.launch(self.home, wanted)
         asked = [name for name in SERVICES if name in (self.services if services is None else services)]
-        servers = [declared[name] for name in asked if name in declared and name != "airflow"]
+        servers = [declared[name] for name in asked if name in declared and name not in LATER]
         self._run(servers)
-        self._make_structure([name for name in asked if name in ("postgres", "mysql")])
-        self._run([declared[name] for name in asked if name in declared and name == "airflow"])
+        self._make_structure([name for name in asked if name in ("postgres", "mysql", "kafka")])
+        self._run([declared[name] for name in asked if name in declared and name in LATER])
 
     def stop(self) -> None:
         """End every process of the stack; its data is kept."""
@@ -112,9 +117,9 @@ class Stack:
             lines = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
             raise StackError(lines[-1])
 
-    def _make_structure(self, databases: list[str]) -> None:
-        if databases:
-            self.run("init_db.run", *databases)
+    def _make_structure(self, servers: list[str]) -> None:
+        if servers:
+            self.run("init_db.run", *servers)
 
     def _run(self, services: list[Service]) -> None:
         """Start services at the same time and wait for each."""

@@ -8,8 +8,10 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
 from storeline.catalogue import CatalogueError
+from storeline.kafka import KafkaError
 from storeline.mysql import MysqlError
 from storeline.postgres import PostgresError
+from storeline.stream_ledger import StreamError
 from storeline.variables import SettingsError
 
 RAISED_IN_A_TASK = re.compile(r"^(?:pyspark\.errors\.\S+: )?((?:\w+\.)+\w*(?:Error|Exception): .+)$", re.MULTILINE)
@@ -25,6 +27,8 @@ FAILURES = (
     CatalogueError,
     PostgresError,
     MysqlError,
+    KafkaError,
+    StreamError,
     psycopg2.Error,
     MysqlDriverError,
     PySparkException,

@@ -80,6 +80,17 @@ def reader(settings: Settings) -> Login:
     )
 
 
+def stream(settings: Settings) -> Login:
+    """Return the login of the role that lands the events."""
+    return Login(
+        settings.postgres_host,
+        settings.postgres_port,
+        settings.postgres_db,
+        settings.postgres_stream_user,
+        settings.postgres_stream_password,
+    )
+
+
 def one_line(error: BaseException) -> str:
     """Return the first line of an error's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

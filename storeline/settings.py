@@ -49,6 +49,8 @@ class Settings:
     postgres_generator_password = secret()
     postgres_reader_user = text()
     postgres_reader_password = secret()
+    postgres_stream_user = text()
+    postgres_stream_password = secret()
     postgres_airflow_db = text()
     postgres_airflow_user = text()
     postgres_airflow_password = secret()
@@ -66,6 +68,7 @@ class Settings:
 
     kafka_host = text()
     kafka_port = port()
+    kafka_controller_port = port()
     kafka_event_partitions = whole(1, 1000)
     kafka_retention_hours = whole(1, 24 * 3650)
     kafka_dead_letter_retention_hours = whole(1, 24 * 3650)
@@ -88,6 +91,7 @@ class Settings:
     spark_worker_cores = whole(1, 1000)
     spark_worker_memory = memory()
     spark_batch_cores = whole(1, 1000)
+    spark_stream_cores = whole(1, 1000)
     spark_auth_secret = secret(16)
 
     shop_users = whole(1, 10**9)
@@ -100,6 +104,21 @@ class Settings:
     shop_seed = whole(0, 2**32 - 1)
     shop_days = whole(1, 36500)
     shop_until = moment()
+
+    produce_orders_per_second = number(float, 0.001, 10**5)
+    produce_users_per_second = number(float, 0.001, 10**5)
+    produce_status_seconds = number(float, 0.1, 10**7)
+    produce_duplicate_share = number(float, 0, 0.5)
+    produce_late_share = number(float, 0, 0.5)
+    produce_out_of_order_share = number(float, 0, 0.5)
+    produce_broken_share = number(float, 0, 0.5)
+    produce_seed = whole(0, 2**32 - 1)
+
+    stream_batch_events = whole(1, 10**6)
+    stream_trigger_milliseconds = whole(0, 60_000)
+    stream_parked_seconds = whole(0, 30 * 86400)
+    stream_retry_seconds = whole(1, 3600)
+    stream_run_seconds = whole(10, 30 * 86400)
 
     copy_chunk_mib = whole(1, 4096)
     copy_timeout_seconds = whole(1, 7 * 86400)
@@ -133,11 +152,12 @@ class Settings:
         return found or self._contradictions()
 
     def _contradictions(self) -> list[str]:
-        slots, wanted = self.spark_workers * self.spark_worker_cores, 2 * self.spark_batch_cores
+        slots = self.spark_workers * self.spark_worker_cores
+        wanted = 2 * self.spark_batch_cores + self.spark_stream_cores
         if self.spark_master_url.startswith("spark://") and wanted > slots:
             return [
-                f"SPARK_BATCH_CORES is {self.spark_batch_cores}: two batch jobs need {wanted} slots, "
-                f"SPARK_WORKERS × SPARK_WORKER_CORES gives {slots}"
+                f"SPARK_BATCH_CORES is {self.spark_batch_cores} and SPARK_STREAM_CORES {self.spark_stream_cores}: two "
+                f"batch jobs and a stream need {wanted} slots, SPARK_WORKERS × SPARK_WORKER_CORES gives {slots}"
             ]
         return []
 

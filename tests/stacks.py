@@ -7,6 +7,8 @@ from storeline.settings import Settings, load
 PORTS = (
     "POSTGRES_PORT",
     "MYSQL_PORT",
+    "KAFKA_PORT",
+    "KAFKA_CONTROLLER_PORT",
     "AIRFLOW_PORT",
     "SPARK_MASTER_UI_PORT",
     "SPARK_WORKER_UI_PORT",

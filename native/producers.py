@@ -1,0 +1,28 @@
+"""The producers of events as processes; they wait by themselves for what they need."""
+
+from pathlib import Path
+
+from native.places import VENV, make_private
+from native.process import Process, Service, environment
+from storeline.settings import Settings
+
+NAMES = ("produce_orders", "produce_users")
+
+
+def service(settings: Settings, home: Path) -> Service:
+    """Declare both producers."""
+    folder = home / "producers"
+    processes = tuple(
+        Process(
+            name.replace("_", "-"),
+            (str(VENV / "bin" / "python"), "-m", f"generators.{name}"),
+            folder,
+            environment(settings) | {"PYTHONUNBUFFERED": "1"},
+        )
+        for name in NAMES
+    )
+    return Service("producers", processes, prepare=lambda: _prepare(folder), missing=lambda: None)
+
+
+def _prepare(folder: Path) -> None:
+    make_private(folder)

@@ -1,0 +1,54 @@
+"""How registrations land in `source.users`: by e-mail, and the one that was made last counts.
+
+A registration that was made before the one that the shop holds is superseded, in whichever order they arrive.
+"""
+
+LAND = (
+    """with staged as (
+    select
+        s.*, o.topic_id as id_of_topic,
+        d.found is not null or e.found is not null
+        or row_number() over (partition by s.event_id order by s.ordinal) > 1 as is_duplicate
+    from stage_users_data as s
+    join ops.stream_offsets as o on o.stream = %(stream)s and o.topic = s.topic and o.partition = s.partition
+    left join lateral (
+        select true as found from ops.events
+        where event_id = s.event_id and outcome in ('landed', 'superseded', 'parked') limit 1
+    ) as e on true
+    left join lateral (
+        select true as found from ops.dead_letters where redriven_from = s.redriven_from limit 1
+    ) as d on true
+    where s.ordinal >= %(first)s and s.ordinal < %(end)s
+),
+known as (
+    select
+        s.*, u.registration_date as known_date,
+        max(s.registration_date) filter (where not s.is_duplicate) over (
+            partition by s.email order by s.ordinal rows between unbounded preceding and 1 preceding
+        ) as earlier_date
+    from staged as s left join source.users as u on u.email = s.email
+),
+decided as (
+    select
+        *,
+        case
+            when is_duplicate then 'duplicate'
+            when registration_date > coalesce(greatest(known_date, earlier_date), '-infinity') then 'landed'
+            else 'superseded'
+        end as outcome
+    from known
+),
+latest as (
+    select distinct on (email) * from decided where outcome = 'landed' order by email, registration_date desc
+),
+written as (
+    insert into source.users as u (first_name, last_name, email, phone, registration_date, loyalty_status)
+    select first_name, last_name, email, phone, registration_date, loyalty_status from latest order by ordinal
+    on conflict (email) do update set
+        first_name = excluded.first_name, last_name = excluded.last_name, phone = excluded.phone,
+        registration_date = excluded.registration_date, loyalty_status = excluded.loyalty_status
+    where u.registration_date < excluded.registration_date
+)
+insert into ops.events (topic_id, partition, "offset", event_id, outcome, produced_at)
+select id_of_topic, partition, "offset", event_id, outcome, produced_at from decided order by ordinal""",
+)

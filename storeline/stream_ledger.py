@@ -1,0 +1,156 @@
+"""Where a stream goes on and who may write: `ops.streams` and `ops.stream_offsets` in PostgreSQL, the only truth.
+
+Nothing is ever skipped here without `reset`, which says what it skips.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor
+
+from storeline.kafka import TopicState
+
+STREAM = "stream_events"
+Place = tuple[str, int]  # topic and partition
+Positions = dict[Place, int]  # the offset that is read next
+OUT = "`make reset-stream FROM=earliest` goes on with what is there"
+
+
+class StreamError(Exception):
+    """A stream cannot go on; the message is one line that says where and what to do."""
+
+
+def begin(cursor: Cursor, run_id: str, wanted: Iterable[str], states: Mapping[str, TopicState]) -> Positions:
+    """Make this run the one that may write and return where it goes on; the caller commits.
+
+    Raises StreamError for a topic that is missing or was made anew, and for offsets that are no longer there.
+    """
+    cursor.execute(
+        """insert into ops.streams (stream, run_id) values (%s, %s)
+           on conflict (stream) do update set run_id = excluded.run_id, started_at = now()""",
+        (STREAM, run_id),
+    )
+    stored = _stored(cursor)
+    if found := problems(wanted, stored, states):
+        raise StreamError("; ".join(found))
+    positions = {}
+    for state in states.values():
+        is_new = not any(topic == state.name for topic, _ in stored)
+        for number, partition in state.partitions.items():
+            place = (state.name, number)
+            # Of a topic that was never read everything is new; a partition that is added later begins with 0.
+            first = partition.earliest if is_new else 0
+            positions[place] = stored[place][1] if place in stored else first
+            if place not in stored:
+                add_partition(cursor, place, state.topic_id, first)
+    return positions
+
+
+def problems(
+    wanted: Iterable[str], stored: Mapping[Place, tuple[str, int]], states: Mapping[str, TopicState]
+) -> list[str]:
+    """Return a line for each reason why the stored offsets (topic id and next offset) do not lead on in Kafka."""
+    found = [
+        f"topic {name} is not in Kafka: the next start of the stack makes it, or `python -m init_db.run kafka`"
+        for name in wanted
+        if name not in states
+    ]
+    for (name, number), (topic_id, position) in sorted(stored.items()):
+        state = states.get(name)
+        if state is None:
+            continue
+        partition = state.partitions.get(number)
+        if state.topic_id != topic_id:
+            line = f"topic {name} was made anew (its id was {topic_id}, now it is {state.topic_id}): {OUT}"
+            found += [line] if line not in found else []
+        elif partition is None or partition.latest < position:
+            end = partition.latest if partition else 0
+            found.append(f"{name}[{number}] ends at offset {end}, but {position} events were read of it: {OUT}")
+        elif position < partition.earliest:
+            gone = f"offsets {position} to {partition.earliest - 1} of {name}[{number}]"
+            found.append(f"{gone} were never read and are no longer in Kafka: {OUT}, without them")
+    return found
+
+
+def add_partition(cursor: Cursor, place: Place, topic_id: str, position: int) -> None:
+    """Write where a partition begins that was never read."""
+    cursor.execute(
+        "insert into ops.stream_offsets (stream, topic, partition, topic_id, next_offset) values (%s, %s, %s, %s, %s)",
+        (STREAM, *place, topic_id, position),
+    )
+    _remember(cursor, place[0], topic_id)
+
+
+def _remember(cursor: Cursor, topic: str, topic_id: str) -> None:
+    cursor.execute(
+        "insert into ops.stream_topics (topic_id, topic) values (%s, %s) on conflict do nothing", (topic_id, topic)
+    )
+
+
+def fence(cursor: Cursor, run_id: str, positions: Positions) -> None:
+    """Begin a transaction of the stream: lock its row, and raise StreamError unless this run may go on from here."""
+    cursor.execute("select run_id from ops.streams where stream = %s for update", (STREAM,))
+    row: Any = cursor.fetchone()
+    if row is None or row[0] != run_id:
+        raise StreamError("another run of the stream has begun, or it was reset: this one has written nothing more")
+    stored = {place: offset for place, (_, offset) in _stored(cursor).items()}
+    if stored != positions:
+        moved = sorted(place for place in stored.keys() | positions if stored.get(place) != positions.get(place))
+        name, number = moved[0]
+        raise StreamError(f"the stored offset of {name}[{number}] was changed by somebody else: start the stream again")
+
+
+def advance(cursor: Cursor, ends: Positions) -> None:
+    """Write up to where everything has its outcome."""
+    for (topic, partition), offset in ends.items():
+        cursor.execute(
+            """update ops.stream_offsets set next_offset = %s, updated_at = clock_timestamp()
+               where stream = %s and topic = %s and partition = %s""",
+            (offset, STREAM, topic, partition),
+        )
+
+
+def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool) -> list[str]:
+    """Begin with every topic as it is now, at its first or its last offset; return what that skips.
+
+    A run that is going on stops with its next batch. Events that are read again keep the outcome that they have.
+    """
+    stored = _stored(cursor)
+    cursor.execute(
+        """insert into ops.streams (stream, run_id) values (%s, 'reset')
+           on conflict (stream) do update set run_id = 'reset'""",
+        (STREAM,),
+    )
+    cursor.execute("delete from ops.stream_offsets where stream = %s", (STREAM,))
+    said = []
+    for state in states.values():
+        for number, partition in state.partitions.items():
+            place = (state.name, number)
+            position = partition.earliest if from_earliest else partition.latest
+            add_partition(cursor, place, state.topic_id, position)
+            said.append(f"{state.name}[{number}]: {_skipped(stored.get(place), state, position)}")
+    return said
+
+
+def _skipped(before: tuple[str, int] | None, state: TopicState, position: int) -> str:
+    goes_on = f"goes on with offset {position}"
+    if before is None:
+        return f"{goes_on}, never read before"
+    topic_id, offset = before
+    if topic_id != state.topic_id:
+        return f"{goes_on} of the new topic; of the old one everything after offset {offset - 1} is skipped"
+    if position > offset:
+        return f"{goes_on}; skips {position - offset:,} events, offsets {offset} to {position - 1}"
+    return f"{goes_on}; skips nothing, reads {offset - position:,} events again"
+
+
+def _stored(cursor: Cursor) -> dict[Place, tuple[str, int]]:
+    cursor.execute(
+        "select topic, partition, topic_id::text, next_offset from ops.stream_offsets where stream = %s", (STREAM,)
+    )
+    return {(topic, partition): (topic_id, offset) for topic, partition, topic_id, offset in cursor.fetchall()}
+
+
+def stored_offsets(cursor: Cursor) -> dict[Place, tuple[str, int]]:
+    """Return topic id and next offset of each partition."""
+    return _stored(cursor)

@@ -1,0 +1,174 @@
+"""Which topics Kafka holds, and what an event of each looks like. Adding one is one entry in `TOPICS` and its landing.
+
+A rule is an SQL expression over the event's typed fields; null counts as broken. Units: bytes, hours.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from storeline.settings import Settings
+
+SCHEMA_VERSION = 1
+# Larger than any event has a reason to be. What is larger is a dead letter, so that a batch stays small in memory.
+MAX_EVENT_BYTES = 256 << 10
+MAX_ORDER_LINES = 1000
+MAX_MONEY = 10**12  # numeric(14,2)
+STATUSES = ("Pending", "Paid", "Completed", "Aborted")
+LOYALTY_STATUSES = ("Platinum", "Gold", "Silver", "Bronze", "Basic")
+
+
+class Kind(StrEnum):
+    """What a field of an event holds, in words that a dead letter's reason can use."""
+
+    UUID = "a UUID"
+    TEXT = "a text of 1 to 255 characters"
+    MOMENT = "a moment in UTC as 2026-01-31T12:00:00Z"
+    WHOLE = "a whole number from 1 to 2147483647"
+    ID = "a whole number from 1 to 9223372036854775807"
+    MONEY = "an amount of 0 or more with at most two decimals"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an event; one that is nullable may also be left out. `choices` closes the set of its values."""
+
+    name: str
+    kind: Kind
+    is_nullable: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Items:
+    """A field that holds a list of 1 to `at_most` objects."""
+
+    name: str
+    fields: tuple[Field, ...]
+    at_most: int
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must be true of an event's fields, and what is said of one where it is not."""
+
+    holds: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an event looks like; `key` is the field that the message's key repeats."""
+
+    key: str
+    fields: tuple[Field, ...]
+    items: Items | None = None
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [field.name for field in self.all_fields]
+        if self.key not in names or len(set(names)) < len(names):
+            raise ValueError(f"topics.py: the key {self.key} is no field, or a field is named twice")
+
+    @property
+    def all_fields(self) -> tuple[Field, ...]:
+        """Return the event's own fields after those that every event carries."""
+        return (Field("event_id", Kind.UUID), Field("event_time", Kind.MOMENT), *self.fields)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic of Kafka: how it is made, and which events it carries where `stream_events` reads it."""
+
+    name: str
+    partitions: Callable[[Settings], int]
+    retention_hours: Callable[[Settings], int]
+    max_message_bytes: Callable[[Settings], int]
+    event: Event | None = None
+
+    def options(self, settings: Settings) -> dict[str, str]:
+        """Return the topic's options as Kafka names them."""
+        return {
+            "retention.ms": str(self.retention_hours(settings) * 3_600_000),
+            "max.message.bytes": str(self.max_message_bytes(settings)),
+        }
+
+
+ORDER = Event(
+    key="order_id",
+    fields=(
+        Field("order_id", Kind.UUID),
+        Field("order_version", Kind.WHOLE),
+        Field("user_email", Kind.TEXT),
+        Field("order_date", Kind.MOMENT),
+        Field("status", Kind.TEXT, choices=STATUSES),
+        Field("delivery_date", Kind.MOMENT, is_nullable=True),
+    ),
+    items=Items(
+        "lines",
+        (
+            Field("line_number", Kind.WHOLE),
+            Field("product_id", Kind.ID),
+            Field("quantity", Kind.WHOLE),
+            Field("price_per_unit", Kind.MONEY),
+        ),
+        at_most=MAX_ORDER_LINES,
+    ),
+    rules=(
+        Rule(
+            "(status = 'Completed') = (delivery_date is not null)",
+            "delivery_date must be there exactly when status is Completed",
+        ),
+        Rule("delivery_date is null or delivery_date >= order_date", "delivery_date is before order_date"),
+        Rule(
+            "size(array_distinct(transform(lines, l -> l.line_number))) = size(lines)",
+            "two lines have the same line_number",
+        ),
+        Rule(
+            "aggregate(lines, cast(0 as decimal(38, 2)), (sum, l) -> cast(sum + l.quantity * l.price_per_unit "
+            f"as decimal(38, 2))) < {MAX_MONEY}",
+            f"the order costs {MAX_MONEY} or more",
+        ),
+    ),
+)
+REGISTRATION = Event(
+    key="email",
+    fields=(
+        Field("first_name", Kind.TEXT),
+        Field("last_name", Kind.TEXT),
+        Field("email", Kind.TEXT),
+        Field("phone", Kind.TEXT, is_nullable=True),
+        Field("registration_date", Kind.MOMENT),
+        Field("loyalty_status", Kind.TEXT, choices=LOYALTY_STATUSES),
+    ),
+)
+
+
+def _one(_: Settings) -> int:
+    return 1
+
+
+ORDERS = Topic(
+    "orders",
+    lambda s: s.kafka_event_partitions,
+    lambda s: s.kafka_retention_hours,
+    lambda s: s.kafka_event_max_bytes,
+    ORDER,
+)
+USERS = Topic(
+    "users-data",
+    lambda s: s.kafka_event_partitions,
+    lambda s: s.kafka_retention_hours,
+    lambda s: s.kafka_event_max_bytes,
+    REGISTRATION,
+)
+# The changes of a database keep their order in one partition.
+CHANGES = Topic("storeline.changes", _one, lambda s: s.kafka_retention_hours, lambda s: s.kafka_change_max_bytes)
+DEAD_LETTERS = Topic(
+    "dead-letters", _one, lambda s: s.kafka_dead_letter_retention_hours, lambda s: s.kafka_change_max_bytes
+)
+TOPICS = (ORDERS, USERS, CHANGES, DEAD_LETTERS)
+EVENT_TOPICS = tuple(topic for topic in TOPICS if topic.event)
+
+if len({topic.name for topic in TOPICS}) < len(TOPICS):
+    raise ValueError("topics.py: a topic is named twice in TOPICS")
