@@ -1,6 +1,6 @@
 """What `storeline/topics.py` declares of an event, as columns: its typed fields, or why it cannot be taken.
 
-Types are strict: a number in quotation marks is no number, because a value arrives as it was sent or is refused by name.
+Types are strict: a text is no number and a number no text, because a value arrives as it was sent or not at all.
 """
 
 from collections.abc import Iterable
@@ -16,32 +16,63 @@ MAX_TEXT = 255
 SHOWN_CHARACTERS = 60
 UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 MOMENT = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)$"
-SPARK_TYPES = {
+# How Spark's JSON reader reads a field; what does not fit becomes null, but a string takes everything as a text.
+READ_AS = {
     Kind.UUID: "string",
     Kind.TEXT: "string",
-    Kind.MOMENT: "timestamp",
-    Kind.WHOLE: "int",
+    Kind.MOMENT: "string",
+    Kind.WHOLE: "bigint",
     Kind.ID: "bigint",
-    Kind.MONEY: "decimal(14, 2)",
+    Kind.MONEY: "decimal(38, 18)",
 }
 
 
 def judge(frame: DataFrame, event: Event) -> DataFrame:
-    """Add to Kafka's rows `error` (class and reason, null for a good event), `event_id` and the event's fields.
+    """Add to Kafka's rows `error` (class and reason, null for a good event) and the event's fields, typed.
 
-    One row for each row of `frame`, which has at least `key` and `value`. Fields of an event with an error mean nothing.
+    One row for each row of `frame`, which has at least `key` and `value`. Of an event with an error the fields mean
+    nothing.
     """
-    read = frame.withColumns({"text": F.col("value").cast("string")})
-    is_readable = (F.length("value") <= MAX_EVENT_BYTES) & F.is_valid_utf8("text")
-    read = read.withColumn("json", F.when(is_readable, F.try_parse_json("text")))
-    names = [field.name for field in event.all_fields] + ([event.items.name] if event.items else [])
-    read = read.withColumns({f"given_{name}": F.try_variant_get("json", f"$.{name}", "variant") for name in names})
-    typed = {field.name: typed_value(F.col(f"given_{field.name}"), field) for field in event.all_fields}
+    text = F.col("value").cast("string")
+    is_readable = (F.length("value") <= MAX_EVENT_BYTES) & F.is_valid_utf8(text)
+    read = frame.withColumn("text", text).withColumn("readable", F.when(is_readable, text))
+    parsed = (F.try_parse_json("readable").alias("json"), F.from_json("readable", schema(event)).alias("event"))
+    # Generated, because a plain projection is merged into the next ones, and each field would parse the event again.
+    read = read.select("*", F.inline(F.array(F.struct(*parsed))))
+    read = read.select("*", *(typed(F.col(f"event.{one.name}"), one).alias(one.name) for one in event.all_fields))
     if event.items:
-        typed[event.items.name] = typed_items(F.col(f"given_{event.items.name}"), event.items)
-    read = read.withColumns(typed)
+        read = read.withColumn(event.items.name, typed_items(F.col(f"event.{event.items.name}"), event.items))
     problems = [*_unreadable(), *_wrong_fields(event), *_broken_rules(event), *_wrong_key(event)]
     return read.withColumn("error", F.coalesce(*problems))
+
+
+def schema(event: Event) -> str:
+    """Return what Spark's JSON reader is told of an event."""
+    fields = [f"{field.name} {READ_AS[field.kind]}" for field in event.all_fields]
+    if event.items:
+        inner = ", ".join(f"{field.name}: {READ_AS[field.kind]}" for field in event.items.fields)
+        fields.append(f"{event.items.name} array<struct<{inner}>>")
+    return ", ".join(["schema_version bigint", *fields])
+
+
+def typed(read: Column, field: Field) -> Column:
+    """Return a field's value, null where it is none of its kind."""
+    match field.kind:
+        case Kind.MOMENT:
+            return F.when(read.rlike(MOMENT), F.try_to_timestamp(read))
+        case Kind.WHOLE:
+            return F.when(read.between(1, MAX_INT), read.cast("int"))
+        case Kind.MONEY:
+            amount = F.when(read.between(0, MAX_MONEY - 1), read.cast("decimal(14, 2)"))
+            return F.when(amount == read, amount)
+        case _:
+            return read
+
+
+def typed_items(read: Column, items: Items) -> Column:
+    """Return a list's objects with typed fields, in the order of the first one."""
+    objects = F.transform(read, lambda one: F.struct(*(typed(one[f.name], f).alias(f.name) for f in items.fields)))
+    return F.sort_array(objects)
 
 
 def error(when: Column, error_class: str, reason: Column | str) -> Column:
@@ -58,43 +89,63 @@ def _unreadable() -> Iterable[Column]:
         "too_large",
         F.concat(bytes_, F.lit(f" bytes: expected {MAX_EVENT_BYTES:,} at most")),
     )
-    yield error(~F.is_valid_utf8("text"), "invalid_utf8", "the value is not UTF-8")
-    is_object = F.schema_of_variant("json").startswith("OBJECT")
-    yield error(~F.coalesce(is_object, F.lit(False)), "bad_json", F.concat(F.lit("no JSON object: "), shown("text")))
-    version = F.try_variant_get("json", "$.schema_version", "variant")
-    is_known = (F.schema_of_variant(version) == "BIGINT") & (
-        F.try_variant_get(version, "$", "bigint") == SCHEMA_VERSION
-    )
+    yield error(F.col("readable").isNull(), "invalid_utf8", "the value is not UTF-8")
+    is_object = F.col("json").isNotNull() & F.ltrim("readable", F.lit(" \t\r\n")).startswith("{")
+    yield error(~is_object, "bad_json", F.concat(F.lit("no JSON object: "), shown("text")))
     yield error(
-        ~F.coalesce(is_known, F.lit(False)),
+        ~F.coalesce(F.col("event.schema_version") == SCHEMA_VERSION, F.lit(False)),
         "unknown_version",
-        F.concat(F.lit(f"schema_version: expected {SCHEMA_VERSION}, found "), found(version)),
+        F.concat(F.lit(f"schema_version: expected {SCHEMA_VERSION}, found "), found("schema_version")),
     )
 
 
 def _wrong_fields(event: Event) -> Iterable[Column]:
     for field in event.all_fields:
-        given = F.col(f"given_{field.name}")
-        yield error(is_wrong(given, F.col(field.name), field), "bad_field", _expected(given, field))
+        is_wrong = ~F.coalesce(holds(F.col(field.name), field), F.lit(False))
+        if field.kind is Kind.TEXT and not field.choices:
+            is_wrong |= F.schema_of_variant(_given(field.name)) != "STRING"
+        if field.is_nullable:
+            # Of another type it reads as null, too.
+            is_wrong &= ~F.coalesce(F.is_variant_null(_given(field.name)), F.lit(True))
+        wanted = F.lit(f"{field.name}: expected {_kind(field)}, found ")
+        yield error(is_wrong, "bad_field", F.concat(wanted, found(field.name)))
     if items := event.items:
-        given, lists = F.col(f"given_{items.name}"), F.col(items.name)
-        size = F.size(lists)
-        is_wrong_list = lists.isNull() | (size < 1) | (size > items.at_most)
-        wanted = f"{items.name}: expected a list of 1 to {items.at_most} objects, found "
-        yield error(is_wrong_list, "bad_field", F.concat(F.lit(wanted), found(given)))
-        reasons = F.transform(F.try_variant_get(given, "$", "array<variant>"), lambda one: _wrong_item(one, items))
-        first = F.filter(reasons, lambda reason: reason.isNotNull())
-        yield error(F.size(first) > 0, "bad_field", F.concat(F.lit(f"{items.name}: "), first[0]))
+        wanted = F.lit(f"{items.name}: expected a list of 1 to {items.at_most} objects, found ")
+        is_list = F.size(items.name).between(1, items.at_most)
+        yield error(~F.coalesce(is_list, F.lit(False)), "bad_field", F.concat(wanted, found(items.name)))
+        # All at once, because a good event is looked at most often; which field it was is asked of a broken one.
+        wrong = [(field, ~F.coalesce(_all_hold(items, (field,)), F.lit(False))) for field in items.fields]
+        reasons = [F.when(when, F.lit(f"{items.name}: {f.name}: expected {_kind(f)}, found ")) for f, when in wrong]
+        reason = F.concat(F.coalesce(*reasons), found(items.name))
+        yield error(~F.coalesce(_all_hold(items, items.fields), F.lit(False)), "bad_field", reason)
 
 
-def _wrong_item(item: Column, items: Items) -> Column:
-    """Return what is wrong with one object of a list, null when nothing is."""
+def _all_hold(items: Items, fields: Iterable[Field]) -> Column:
+    """Return whether fields are as declared in every object of a list."""
 
-    def reason(field: Field) -> Column:
-        given = F.try_variant_get(item, f"$.{field.name}", "variant")
-        return F.when(is_wrong(given, typed_value(given, field), field), _expected(given, field))
+    def hold(one: Column) -> Column:
+        return reduce(Column.__and__, (F.coalesce(holds(one[f.name], f), F.lit(False)) for f in fields))
 
-    return F.coalesce(*map(reason, items.fields))
+    return F.forall(items.name, hold)
+
+
+def holds(value: Column, field: Field) -> Column:
+    """Return whether a typed value is what a field should hold; null where it is none of its kind."""
+    match field.kind:
+        case Kind.UUID:
+            return value.rlike(UUID)
+        case Kind.TEXT if field.choices:
+            return value.isin(*field.choices)
+        case Kind.TEXT:
+            return F.char_length(value).between(1, MAX_TEXT) & ~F.contains(value, F.lit("\0"))
+        case Kind.ID:
+            return value >= 1
+        case _:
+            return value.isNotNull()
+
+
+def _kind(field: Field) -> str:
+    return f"one of {', '.join(field.choices)}" if field.choices else field.kind
 
 
 def _broken_rules(event: Event) -> Iterable[Column]:
@@ -103,70 +154,21 @@ def _broken_rules(event: Event) -> Iterable[Column]:
 
 
 def _wrong_key(event: Event) -> Iterable[Column]:
-    wanted = F.try_variant_get(f"given_{event.key}", "$", "string")
     yield error(F.col("key").isNull(), "wrong_key", f"the message has no key: expected the event's {event.key}")
     yield error(
-        F.col("key") != F.to_binary(wanted, F.lit("utf-8")),
+        F.col("key") != F.col(f"event.{event.key}").cast("binary"),
         "wrong_key",
         F.concat(F.lit(f"the message's key is not the event's {event.key}: "), shown(F.hex("key"))),
     )
 
 
-def typed_value(given: Column, field: Field) -> Column:
-    """Return a field's value, null where it is none of its kind."""
-    text, kind = F.try_variant_get(given, "$", "string"), F.schema_of_variant(given)
-    match field.kind:
-        case Kind.MOMENT:
-            return F.when((kind == "STRING") & text.rlike(MOMENT), F.try_to_timestamp(text))
-        case Kind.WHOLE | Kind.ID:
-            return F.when(kind == "BIGINT", F.try_variant_get(given, "$", SPARK_TYPES[field.kind]))
-        case Kind.MONEY:
-            number = F.try_variant_get(given, "$", "decimal(38, 10)")
-            is_money = ((kind == "BIGINT") | kind.startswith("DECIMAL")) & (number < MAX_MONEY)
-            amount = number.cast("decimal(14, 2)")
-            return F.when(is_money & (amount == number), amount)
-        case _:
-            return F.when(kind == "STRING", text)
+def _given(name: str) -> Column:
+    return F.try_variant_get("json", f"$.{name}", "variant")
 
 
-def typed_items(given: Column, items: Items) -> Column:
-    """Return a list's objects with typed fields, null where it is no list."""
-
-    def typed(item: Column) -> Column:
-        values = [(F.try_variant_get(item, f"$.{field.name}", "variant"), field) for field in items.fields]
-        return F.struct(*(typed_value(given, field).alias(field.name) for given, field in values))
-
-    return F.transform(F.try_variant_get(given, "$", "array<variant>"), typed)
-
-
-def is_wrong(given: Column, value: Column, field: Field) -> Column:
-    """Return whether a field does not hold what it should; never null."""
-    match field.kind:
-        case Kind.UUID:
-            holds = value.rlike(UUID)
-        case Kind.TEXT if field.choices:
-            holds = value.isin(*field.choices)
-        case Kind.TEXT:
-            holds = F.char_length(value).between(1, MAX_TEXT) & ~F.contains(value, F.lit("\0"))
-        case Kind.WHOLE | Kind.ID:
-            holds = value.between(1, MAX_INT if field.kind is Kind.WHOLE else MAX_BIGINT)
-        case Kind.MONEY:
-            holds = value >= 0
-        case _:
-            holds = value.isNotNull()
-    if field.is_nullable:
-        holds = given.isNull() | F.is_variant_null(given) | holds
-    return ~F.coalesce(holds, F.lit(False))
-
-
-def _expected(given: Column, field: Field) -> Column:
-    wanted = f"one of {', '.join(field.choices)}" if field.choices else field.kind
-    return F.concat(F.lit(f"{field.name}: expected {wanted}, found "), found(given))
-
-
-def found(given: Column) -> Column:
-    """Return a value as it stands in the event, cut to what one line takes."""
-    return F.coalesce(shown(F.to_json(given)), F.lit("nothing"))
+def found(name: str) -> Column:
+    """Return a field as it stands in the event, cut to what one line takes."""
+    return F.coalesce(shown(F.to_json(_given(name))), F.lit("nothing"))
 
 
 def shown(text: Column | str) -> Column:

@@ -235,14 +235,14 @@ def good_columns(event: Event) -> list[Column]:
         copy_text(F.col(field.name)) if field.kind in texts else F.col(field.name).cast("string")
         for field in event.all_fields
     ]
-    items = [F.to_json(F.sort_array(event.items.name))] if event.items else []
+    items = [F.to_json(event.items.name)] if event.items else []
     return [*common_columns(), *fields, *items, copy_text(F.col("key").cast("string")), copy_text(F.col("text"))]
 
 
 def dead_columns() -> list[Column]:
     """Return the columns of `dead_letters.COLUMNS`."""
     is_large = F.coalesce(F.length("value"), F.lit(0)) + F.coalesce(F.length("key"), F.lit(0)) > LARGE_BYTES
-    event_id = F.try_variant_get("given_event_id", "$", "string")
+    event_id = F.col("event.event_id")
     held = [F.when(~is_large, copy_bytes(F.col(name))) for name in ("key", "value")]
     return [
         *common_columns(),
