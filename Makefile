@@ -14,6 +14,9 @@ CODE := storeline spark_jobs generators dags init_db native bench docs docker
 # Taken as they were typed: a question may hold any sign.
 override export Q := $(value Q)
 override export ON := $(value ON)
+override export REASON := $(value REASON)
+override export ID := $(value ID)
+override export FROM := $(value FROM)
 
 .PHONY: help
 help: ## Print the targets
@@ -56,6 +59,18 @@ generate: python ## Fill the shop: make generate [ARGS='--append' | '--replace' 
 sql: python ## Ask a database: make sql Q='select …' [ON=mysql|postgres]
 	@$(RUN) -m storeline.ask "$$Q" $${ON:+"$$ON"}
 
+.PHONY: lag
+lag: python ## Say how far the stream is: events written, what became of them, what waits since when
+	@$(RUN) -m storeline.lag
+
+.PHONY: redrive
+redrive: python ## Send dead letters again, once: make redrive [REASON=error class] [ID=number]
+	@$(RUN) -m storeline.redrive "$$REASON" "$$ID"
+
+.PHONY: reset-stream
+reset-stream: python ## Let the stream begin anew, saying what it skips: make reset-stream FROM=earliest|latest
+	@$(RUN) -m storeline.reset_stream "$$FROM"
+
 .PHONY: docs
 docs: python ## Write the generated documentation anew
 	@$(RUN) -m docs.generate
@@ -80,7 +95,7 @@ test: install ## Run all tests: unit, then integration, faults and end to end
 test-nightly: install ## Run the fault tests and the swaps under readers with SEEDS=50 moments for each
 	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n 3
 
-.PHONY: bench-generate bench-copy bench-marts bench-round bench-demo
+.PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)
 	@$(RUN) -m bench.generate
 bench-copy: install ## Measure the copy's rows/s against a raw pipe
@@ -89,6 +104,8 @@ bench-marts: install ## Measure the marts against MySQL itself and a job for eac
 	@$(RUN) -m bench.marts && $(RUN) -m bench.marts --scale 1
 bench-round: install ## Measure a whole round, from the trigger to all marts, against a job for each table and mart (P12)
 	@$(RUN) -m bench.round
+bench-events: install ## Measure the stream of events against plain JDBC appends, and its latency (P8)
+	@$(RUN) -m bench.events
 bench-demo: install ## Measure `make demo` in a fresh clone, again, and the stack's memory (P13)
 	@$(RUN) -m bench.demo
 

@@ -23,7 +23,10 @@ class SparkJob(SparkSubmitOperator):
     The package travels with each run, so a worker needs no copy of the repository and never runs yesterday's code.
     """
 
-    def __init__(self, *, task_id: str, assets: dict[str, Asset], **arguments: Any) -> None:
+    def __init__(
+        self, *, task_id: str, assets: dict[str, Asset], cores: str = "spark_batch_cores", **arguments: Any
+    ) -> None:
+        """Declare the task; `cores` is the setting that says how many slots the job takes."""
         super().__init__(
             task_id=task_id,
             application=str(ROOT / "spark_jobs" / f"{task_id}.py"),
@@ -31,7 +34,7 @@ class SparkJob(SparkSubmitOperator):
             outlets=list(assets.values()),
             **arguments,
         )
-        self.assets = assets
+        self.assets, self.cores = assets, cores
 
     def execute(self, context: Any) -> None:
         """Submit, wait, and attach each table's numbers to its asset event."""
@@ -41,10 +44,10 @@ class SparkJob(SparkSubmitOperator):
             if jars := os.environ.get(JARS_VARIABLE):
                 self.jars = ",".join(map(str, sorted(Path(jars).glob("*.jar"))))
             # Else an application takes every slot of the cluster.
-            self.conf = {**(self.conf or {}), "spark.cores.max": str(load().spark_batch_cores)}
+            self.conf = {**(self.conf or {}), "spark.cores.max": str(getattr(load(), self.cores))}
             self.env_vars = {**(self.env_vars or {}), REPORT_VARIABLE: str(report)}
             super().execute(context)
-            said = json.loads(report.read_text())
+            said = json.loads(report.read_text()) if self.assets else {}
         for name, asset in self.assets.items():
             numbers = said["tables"].get(name, said["tables"])
             context["outlet_events"][asset].extra = {"run_id": said["run_id"], **numbers}

@@ -21,14 +21,19 @@ GIVEN: dict[str, set[str]] = {
     "preflight": set(secrets()),
     "postgres": {"POSTGRES_PASSWORD"},
     "mysql": {"MYSQL_ADMIN_PASSWORD"},
-    "init-db": METADATA | ALL_OF_MYSQL | {f"POSTGRES_{role}PASSWORD" for role in ("", "GENERATOR_", "READER_")},
+    "init-db": METADATA
+    | ALL_OF_MYSQL
+    | {f"POSTGRES_{role}PASSWORD" for role in ("", "GENERATOR_", "READER_", "STREAM_")},
     "generator": {"POSTGRES_GENERATOR_PASSWORD"},
+    "produce-orders": {"POSTGRES_GENERATOR_PASSWORD"},
+    "produce-users": {"POSTGRES_GENERATOR_PASSWORD"},
     "spark-master": {"SPARK_AUTH_SECRET"},
     "spark-worker": {"SPARK_AUTH_SECRET"},
     "airflow-init": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_ADMIN_PASSWORD"},
     "airflow-api-server": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET_KEY"},
     "airflow-scheduler": METADATA
     | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "POSTGRES_READER_PASSWORD", "SPARK_AUTH_SECRET"}
+    | {"POSTGRES_STREAM_PASSWORD"}
     | {"MYSQL_REPLICATOR_PASSWORD", "MYSQL_MART_BUILDER_PASSWORD"},
     "airflow-dag-processor": METADATA,
     "airflow-triggerer": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET"},

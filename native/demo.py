@@ -21,6 +21,8 @@ from storeline.settings import Settings, load
 from storeline.variables import SettingsError
 
 DAGS = ("replicate_postgres_to_mysql", "create_data_marts")
+STREAM = "kafka_to_postgres_streaming"
+SECONDS_TO_EVENTS = 180
 SHOWN = ("UserOrders", "ProductSales")
 SECONDS_TO_MARTS = 600
 LINKS = """
@@ -30,6 +32,7 @@ Spark history     http://127.0.0.1:{spark_history_port}
 MySQL             mysql -h {mysql_host} -P {mysql_port} -u {mysql_analyst_user} -p   (MYSQL_ANALYST_PASSWORD in .env)
 PostgreSQL        psql -h {postgres_host} -p {postgres_port} -U {postgres_reader_user} {postgres_db}
                   (POSTGRES_READER_PASSWORD in .env)
+Events            make lag, make redrive
 Ask MySQL         make sql Q='select * from marts.UserOrders order by total_amount desc limit 10'
 Look, end         make status, make stop"""
 
@@ -84,6 +87,18 @@ def wait_for_marts(airflow: Airflow, settings: Settings) -> None:
                 return
         time.sleep(1)
     raise DagRunError(f"no marts after {SECONDS_TO_MARTS} s: see the runs in Airflow")
+
+
+def wait_for_events(airflow: Airflow, settings: Settings) -> None:
+    """Unpause the stream and wait until an order that came through Kafka is in the shop. Raises DagRunError."""
+    airflow.unpause(STREAM)
+    deadline = time.monotonic() + SECONDS_TO_EVENTS
+    query = "select count(*) from source.orders where web_order_id is not null"
+    while time.monotonic() < deadline:
+        if ask.ask(settings, query, "postgres")[1] != [(0,)]:
+            return
+        time.sleep(1)
+    raise DagRunError(f"no event after {SECONDS_TO_EVENTS} s: see the runs of {STREAM} in Airflow")
 
 
 def tables(settings: Settings, database: str) -> set[str]:

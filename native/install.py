@@ -1,6 +1,6 @@
 """Install what the stack runs on into `.native/`: pinned, checked, and fetched once.
 
-Usage: python3 -m native.install [python] [postgres] [mysql] [kafka] [jars] [classes]    (everything without an argument)
+Usage: python3 -m native.install [python] [postgres] [mysql] [kafka] [jars] [classes]    (without an argument: all)
 
 Runs before anything is installed, so it needs nothing but Python itself. Where packages come from is the business of
 this machine's own configuration of pip, Maven and apt.

@@ -75,7 +75,9 @@ class Stack:
         return base_environment() | environment(self.settings) | spark.environment(self.settings, self.home)
 
     def start(self, services: Iterable[str] | None = None) -> None:
-        """Start services and wait until they answer; the databases get their structure, Kafka its topics. Raises StackError.
+        """Start services and wait until they answer; databases get their structure, Kafka its topics.
+
+        Raises StackError.
 
         What already runs is left alone, unless the configuration has changed since: then all of it starts anew.
         """

@@ -90,7 +90,7 @@ def _unreadable() -> Iterable[Column]:
         F.concat(bytes_, F.lit(f" bytes: expected {MAX_EVENT_BYTES:,} at most")),
     )
     yield error(F.col("readable").isNull(), "invalid_utf8", "the value is not UTF-8")
-    is_object = F.col("json").isNotNull() & F.ltrim("readable", F.lit(" \t\r\n")).startswith("{")
+    is_object = F.col("json").isNotNull() & F.col("readable").rlike(r"^\s*\{")
     yield error(~is_object, "bad_json", F.concat(F.lit("no JSON object: "), shown("text")))
     yield error(
         ~F.coalesce(F.col("event.schema_version") == SCHEMA_VERSION, F.lit(False)),

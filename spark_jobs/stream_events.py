@@ -42,12 +42,13 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(f"stream_events: {arguments[0]}: expected --until-caught-up or nothing")
     try:
         settings = load()
-        with closing(Landing(postgres.stream(settings), ledger.new_run_id())) as landing, ExitStack() as stack:
+        with closing(Landing(postgres.stream(settings), ledger.new_run_id())) as landing:
             topic_ids = begin(settings, landing)
             spark = SparkSession.builder.appName("stream_events").getOrCreate()
-            stack.callback(spark.stop)
-            stream = Stream(settings, spark, landing, topic_ids, stack)
-            stream.run(is_bounded)
+            try:
+                run(settings, spark, landing, topic_ids, is_bounded)
+            finally:
+                spark.stop()
     except FAILURES as error:
         sys.exit(f"stream_events: {one_line(error)}")
 
@@ -61,6 +62,15 @@ def begin(settings: Settings, landing: Landing) -> dict[str, str]:
     with landing.connection, landing.connection.cursor() as cursor:
         landing.positions = stream_ledger.begin(cursor, landing.run_id, NAMES, states)
     return {name: state.topic_id for name, state in states.items()}
+
+
+def run(settings: Settings, spark: SparkSession, landing: Landing, topic_ids: dict[str, str], is_bounded: bool) -> None:
+    """Take events until the run's time is over, or, where it is bounded, until there are no more.
+
+    Raises one of FAILURES.
+    """
+    with ExitStack() as stack:
+        Stream(settings, spark, landing, topic_ids, stack).run(is_bounded)
 
 
 class Stream:

@@ -26,10 +26,11 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 def test_the_dags_are_these(dags):
-    assert set(dags) == {"replicate_postgres_to_mysql", "create_data_marts"}
+    assert set(dags) == {"replicate_postgres_to_mysql", "create_data_marts", "kafka_to_postgres_streaming"}
     assert {dag_id: dag.task_ids for dag_id, dag in dags.items()} == {
         "replicate_postgres_to_mysql": ["replicate"],
         "create_data_marts": ["build_marts"],
+        "kafka_to_postgres_streaming": ["stream_events"],
     }
 
 

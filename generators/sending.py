@@ -1,0 +1,150 @@
+"""How a producer keeps sending: at a rate, through Kafka's restarts, until it is told to end."""
+
+import contextlib
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import psycopg2
+from psycopg2.extras import execute_values
+
+from generators.event_texts import Message
+from storeline import kafka, postgres
+from storeline.settings import Settings
+
+TICK_SECONDS = 0.2
+SECONDS_BETWEEN_REPORTS = 30
+RETRY_SECONDS = 2
+# Who watches over a container sees by this file's age that its process goes on.
+ALIVE = Path(gettempdir()) / "storeline-alive"
+
+
+class Ended(Exception):
+    """The producer was told to end."""
+
+
+@dataclass
+class Sender:
+    """Sends messages, resends what Kafka did not take, and records what it took in `ops.sent_events`."""
+
+    name: str
+    settings: Settings
+    counts: Counter[str] = field(default_factory=Counter)
+    waiting: deque[Message] = field(default_factory=deque)
+    unrecorded: list[tuple[Any, ...]] = field(default_factory=list)
+    is_ending: bool = False
+    producer: Any = None
+
+    def listen(self) -> None:
+        """End when SIGTERM or SIGINT says so."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+
+    def _end(self, *_: object) -> None:
+        self.is_ending = True
+
+    def until_it_works(self, what: str, do: Callable[[], Any]) -> Any:
+        """Return what a function returns, as soon as it raises nothing. Raises Ended."""
+        said = None
+        while not self.is_ending:
+            ALIVE.touch()
+            try:
+                return do()
+            except (kafka.KafkaError, postgres.PostgresError, psycopg2.Error) as error:
+                if said != (said := postgres.one_line(error)):
+                    print(f"{self.name}: waiting for {what}: {said}", flush=True)
+            self.rest(RETRY_SECONDS)
+        raise Ended
+
+    def rest(self, seconds: float) -> None:
+        """Wait, but no longer than until the end is asked for."""
+        ends = time.monotonic() + seconds
+        while not self.is_ending and (left := ends - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
+
+    def run(
+        self,
+        per_second: float,
+        make: Callable[[datetime], Iterable[Message]],
+        tick: Callable[[datetime], Iterable[Message]],
+    ) -> None:
+        """Send what `make` makes at a rate, and what `tick` has at each moment, until the end."""
+        begun, made, reported = time.monotonic(), 0, time.monotonic()
+        with contextlib.suppress(Ended):
+            while not self.is_ending:
+                now = datetime.now(UTC)
+                self.waiting.extend(tick(now))
+                due = int((time.monotonic() - begun) * per_second) + 1 - made
+                # What a pause has left undone is not made up for at once.
+                for _ in range(min(due, max(1, int(per_second)))):
+                    self.waiting.extend(make(datetime.now(UTC)))
+                made += due
+                self.flush()
+                if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
+                    print(self.said(), flush=True)
+                    reported = time.monotonic()
+                self.rest(TICK_SECONDS)
+        with contextlib.suppress(Ended):
+            self.flush()
+        print(f"{self.said()}; ended", flush=True)
+
+    def flush(self) -> None:
+        """Send what waits and record what Kafka took; what it did not take goes on waiting, in its order."""
+        ALIVE.touch()
+        if self.waiting:
+            self.until_it_works("Kafka", self._send)
+        if self.unrecorded:
+            self.until_it_works("PostgreSQL", self._record)
+
+    def _send(self) -> None:
+        self.producer = self.producer or kafka.producer(
+            self.settings, delivery_timeout_ms=30_000, request_timeout_ms=10_000
+        )
+        batch = list(self.waiting)
+        try:
+            sent = [(one, self.producer.send(one.topic, key=one.key, value=one.value)) for one in batch]
+            self.producer.flush(timeout=40)
+        except Exception as error:
+            self._begin_anew()
+            raise kafka.KafkaError(f"{type(error).__name__}: {error}") from None
+        self.waiting.clear()
+        failed = None
+        for one, future in sent:
+            if future.succeeded():
+                place = future.value
+                self.counts[one.kind] += 1
+                self.unrecorded.append((one.topic, place.partition, place.offset, one.event_id, one.kind))
+            else:
+                failed = future.exception
+                self.waiting.append(one)
+        if failed or self.waiting:
+            self._begin_anew()
+            raise kafka.KafkaError(f"{len(self.waiting)} events were not taken: {type(failed).__name__}")
+
+    def _begin_anew(self) -> None:
+        """Drop the producer: after some errors it takes nothing more."""
+        if self.producer is not None:
+            self.producer.close(timeout=0)
+        self.producer = None
+
+    def _record(self) -> None:
+        with (
+            closing(postgres.generator(self.settings).connect()) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            insert = 'insert into ops.sent_events (topic, partition, "offset", event_id, kind) values %s'
+            execute_values(cursor, insert, self.unrecorded)
+        self.unrecorded.clear()
+
+    def said(self) -> str:
+        """Return how many events of which kind were sent."""
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.counts.items()))
+        return f"{self.name}: {sum(self.counts.values()):,} events sent{f' ({kinds})' if kinds else ''}"

@@ -1,0 +1,114 @@
+"""How far the stream of events is: for each topic what was written, what became of it, and how much waits since when.
+
+Usage: python -m storeline.lag    (`make lag`)
+"""
+
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2.extensions import cursor as Cursor
+
+from storeline import kafka, postgres, stream_ledger
+from storeline.ask import table
+from storeline.kafka import TopicState
+from storeline.settings import Settings, load
+from storeline.topics import EVENT_TOPICS
+from storeline.variables import SettingsError
+
+OUTCOMES = ("landed", "duplicate", "superseded", "parked", "dead")
+RATE_SECONDS = 60
+HEADS = ("topic", "written", *OUTCOMES, "lag", "lag_seconds", "events_per_second")
+
+
+@dataclass(frozen=True)
+class Lag:
+    """A topic: `written` counts all offsets that were given out, `lag` those without an outcome.
+
+    `seconds` is the age of the oldest event that waits, None when nothing waits or its age is not to be had; `rate` is
+    the mean of the last minute, in events a second.
+    """
+
+    topic: str
+    written: int
+    outcomes: dict[str, int]
+    lag: int
+    seconds: float | None
+    rate: float
+
+
+def lags(settings: Settings) -> list[Lag]:
+    """Return the lag of each topic. Raises KafkaError, PostgresError, psycopg2.Error."""
+    states = kafka.states(settings, [topic.name for topic in EVENT_TOPICS])
+    with closing(postgres.reader(settings).connect()) as connection, connection.cursor() as cursor:
+        stored = stream_ledger.stored_offsets(cursor)
+        return [_lag(settings, cursor, state, stored) for state in states.values()]
+
+
+def _lag(settings: Settings, cursor: Cursor, state: TopicState, stored: dict[tuple[str, int], tuple[str, int]]) -> Lag:
+    positions = {
+        number: stored[state.name, number][1]
+        for number in state.partitions
+        if stored.get((state.name, number), ("",))[0] == state.topic_id
+    }
+    waiting = {
+        number: max(positions.get(number, 0), partition.earliest)
+        for number, partition in state.partitions.items()
+        if partition.latest > positions.get(number, 0)
+    }
+    moments = [kafka.moment_of(settings, state.name, number, offset) for number, offset in waiting.items()]
+    known = [moment for moment in moments if moment is not None]
+    return Lag(
+        state.name,
+        sum(partition.latest for partition in state.partitions.values()),
+        _outcomes(cursor, state.topic_id),
+        sum(p.latest - positions.get(number, 0) for number, p in state.partitions.items()),
+        max(0.0, time.time() - min(known) / 1000) if known else None,
+        _rate(cursor, state.topic_id),
+    )
+
+
+def _outcomes(cursor: Cursor, topic_id: str) -> dict[str, int]:
+    cursor.execute("select outcome, count(*) from ops.events where topic_id = %s group by 1", (topic_id,))
+    found = dict(cursor.fetchall())
+    return {outcome: found.get(outcome, 0) for outcome in OUTCOMES}
+
+
+def _rate(cursor: Cursor, topic_id: str) -> float:
+    cursor.execute(
+        """select count(*) / %(seconds)s::float from ops.events
+           where topic_id = %(topic)s and decided_at > now() - make_interval(secs => %(seconds)s)""",
+        {"topic": topic_id, "seconds": RATE_SECONDS},
+    )
+    return float((cursor.fetchone() or (0,))[0])
+
+
+def rows(found: list[Lag]) -> list[tuple[str, ...]]:
+    """Return what is printed."""
+    return [
+        (
+            one.topic,
+            f"{one.written:,}",
+            *(f"{one.outcomes[outcome]:,}" for outcome in OUTCOMES),
+            f"{one.lag:,}",
+            "" if one.seconds is None else f"{one.seconds:.1f}",
+            f"{one.rate:.1f}",
+        )
+        for one in found
+    ]
+
+
+def main() -> None:
+    """Print the table. Exits with one line when a server does not answer."""
+    try:
+        print(table(HEADS, rows(lags(load()))))
+    except (SettingsError, kafka.KafkaError, postgres.PostgresError) as error:
+        sys.exit(f"lag: {error}")
+    except psycopg2.Error as error:
+        sys.exit(f"lag: {postgres.one_line(error)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,352 @@
+"""Orders and registrations through Kafka into the shop, each event with exactly one outcome; real servers, real Spark."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+from kafka import TopicPartition
+from pyspark.sql import SparkSession
+
+from native.stack import Stack
+from spark_jobs import stream_events
+from storeline import kafka, ledger, postgres, redrive, reset_stream
+from storeline.dead_letters import REDRIVEN_HEADER
+from storeline.landing import Landing
+from storeline.settings import Settings
+from storeline.stream_ledger import StreamError
+from tests.integration.events import (
+    Sending,
+    accounted,
+    catch_up,
+    clear,
+    line,
+    make_anew,
+    moment,
+    order,
+    received,
+    registration,
+)
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
+Ask = Callable[..., list[tuple[Any, ...]]]
+ADA = "ada@events.example.com"
+KNOWN = "known@events.example.com"
+
+
+@pytest.fixture(scope="module")
+def broker(databases: Stack, shop: None) -> Stack:
+    """Return the stack with Kafka and its topics."""
+    databases.start(("kafka",))
+    return databases
+
+
+@pytest.fixture
+def sending(broker: Stack, ask_source: Ask) -> Iterator[Sending]:
+    """Return a way to send; nothing was ever sent before, and the shop knows one user of the tests."""
+    clear(broker.settings)
+    ask_source(
+        """insert into source.users (first_name, last_name, email, registration_date, loyalty_status)
+           values ('Known', 'User', %s, '2025-01-01Z', 'Basic')""",
+        (KNOWN,),
+    )
+    return Sending(broker.settings)
+
+
+@pytest.fixture
+def take(settings: Settings, spark: SparkSession) -> Callable[[], dict[str, int]]:
+    """Return a function that takes all events and returns how many have which outcome."""
+
+    def run() -> dict[str, int]:
+        catch_up(settings, spark)
+        return accounted(settings)
+
+    return run
+
+
+Take = Callable[[], dict[str, int]]
+
+
+def dead(ask_source: Ask) -> list[tuple[Any, ...]]:
+    return ask_source("select error_class, reason from ops.dead_letters order by dead_letter_id")
+
+
+def contents(ask_source: Ask) -> list[Any]:
+    """Return every row of what the stream writes, with the transaction that wrote it."""
+    return [
+        ask_source(f"select xmin::text, t.* from {table} as t order by 2, 3, 4")
+        for table in ("source.users", "source.orders", "source.order_details", "ops.events", "ops.dead_letters")
+    ]
+
+
+def test_a_registration_and_its_order_land_as_they_were_sent(sending: Sending, take: Take, ask_source: Ask) -> None:
+    name = "O'Brien\t\"\\N\\.\r\n😀 ñ; drop table users"
+    bought = order(ADA, lines=[line(2, 7, 3, 0.1), line(1, 5, 1, 1234.5)])
+    sending.all(registration(ADA, first_name=name, phone="+1-202-555-0101"))
+    sending.all(bought, {**bought, "event_id": str(uuid.uuid4()), "order_version": 2, "status": "Paid"})
+    assert take() == {"landed": 3}
+    users = ask_source("select first_name, phone, registration_date::text from source.users where email = %s", (ADA,))
+    assert users == [(name, "+1-202-555-0101", "2026-11-01 00:00:00+00")]
+    orders = ask_source(
+        """select web_order_version, status, total_amount::text, delivery_date from source.orders join source.users
+           using (user_id) where web_order_id = %s and email = %s""",
+        (bought["order_id"], ADA),
+    )
+    assert orders == [(2, "Paid", "1234.80", None)]
+    lines = ask_source(
+        """select line_number, product_id, quantity, price_per_unit::text, total_price::text
+           from source.order_details join source.orders using (order_id) where web_order_id = %s order by 1""",
+        (bought["order_id"],),
+    )
+    assert lines == [(1, 5, 1, "1234.50", "1234.50"), (2, 7, 3, "0.10", "0.30")]
+
+
+POISONS: dict[str, tuple[dict[str, Any], str]] = {
+    "wrong type": ({"order_version": "1"}, 'order_version: expected a whole number from 1 to 2147483647, found "1"'),
+    "a fraction": ({"order_version": 1.5}, "order_version: expected a whole number"),
+    "missing": ({"status": None}, "status: expected one of Pending, Paid, Completed, Aborted, found null"),
+    "unknown version": ({"schema_version": 2}, "schema_version: expected 1, found 2"),
+    "a text that is a number": ({"user_email": 5}, "user_email: expected a text of 1 to 255 characters, found 5"),
+    "a zero byte": ({"user_email": "a\0b"}, "user_email: expected a text"),
+    "half a character": ({"user_email": "a\ud83d"}, "no JSON object"),
+    "no day": ({"order_date": "2026-02-30T00:00:00Z"}, "order_date: expected a moment in UTC"),
+    "no UTC": ({"order_date": "2026-02-03T00:00:00+02:00"}, "order_date: expected a moment in UTC"),
+    "no lines": ({"lines": []}, "lines: expected a list of 1 to 1000 objects, found []"),
+    "lines that are none": ({"lines": "two"}, 'lines: expected a list of 1 to 1000 objects, found "two"'),
+    "a line that is none": ({"lines": [5]}, "lines: "),
+    "half a cent": ({"lines": [line(price=0.005)]}, "lines: price_per_unit: expected an amount"),
+    "a line's wrong type": ({"lines": [line() | {"quantity": "2"}]}, "lines: quantity: expected a whole number"),
+    "the same line twice": ({"lines": [line(), line()]}, "two lines have the same line_number"),
+    "delivered too early": (
+        {"status": "Completed", "delivery_date": "2020-01-01T00:00:00Z"},
+        "delivery_date is before order_date",
+    ),
+    "delivered and pending": ({"delivery_date": moment(5)}, "delivery_date must be there exactly when status is"),
+    "too dear": ({"lines": [line(quantity=2**31 - 1, price=99999)]}, "the order costs 1000000000000 or more"),
+}
+RAW: dict[str, tuple[bytes | None, bytes | None, str]] = {
+    "bad JSON": (b"k", b'{"event_id": ', 'no JSON object: {"event_id": '),
+    "an array": (b"k", b"[1]", "no JSON object: [1]"),
+    "a key twice": (b"k", b'{"event_id": 1, "event_id": 2}', "no JSON object"),
+    "invalid UTF-8": (b"k", b'{"a": "\xff\xfe"}', "the value is not UTF-8"),
+    "ten megabytes": (b"k", b"x" * 10_000_000, "10,000,000 bytes: expected 262,144 at most"),
+    "a tombstone": (b"k", None, "the event has no value: nothing is deleted by an event"),
+    "a null key": (None, json.dumps(order(KNOWN)).encode(), "the message has no key: expected the event's order_id"),
+    "another key": (b"k", json.dumps(order(KNOWN)).encode(), "the message's key is not the event's order_id: 6B"),
+}
+
+
+def test_every_poison_is_a_dead_letter_that_says_why_and_what_is_around_it_lands(
+    sending: Sending, take: Take, ask_source: Ask, settings: Settings
+) -> None:
+    expected = {}
+    for changes, reason in POISONS.values():
+        one = order(KNOWN, **changes)
+        sending.raw("orders", one["order_id"].encode(), json.dumps(one).encode())
+        expected[sending.placed[-1]] = (one["order_id"].encode(), json.dumps(one).encode(), reason)
+        sending.all(order(KNOWN))
+    for key, value, reason in RAW.values():
+        sending.raw("orders", key, value)
+        expected[sending.placed[-1]] = (key, value, reason)
+    sending.all(registration(ADA))
+    count = len(POISONS) + len(RAW)
+    assert take() == {"landed": len(POISONS) + 1, "dead": count}
+    letters = {
+        place: (key and bytes(key), value and bytes(value), reason)
+        for *place_, key, value, reason in ask_source(
+            'select topic, partition, "offset", key, value, reason from ops.dead_letters'
+        )
+        if (place := tuple(place_))
+    }
+    assert {place: letter[:2] for place, letter in letters.items()} == {p: e[:2] for p, e in expected.items()}
+    unlike = [(e[2], letters[p][2]) for p, e in expected.items() if not letters[p][2].startswith(e[2])]
+    assert unlike == []
+    copies = sorted((one.value or b"") for one in received(settings, "dead-letters"))
+    assert copies == sorted((value or b"") for _, value, _ in expected.values())
+
+
+def test_what_comes_twice_late_or_out_of_order_changes_nothing(sending: Sending, take: Take, ask_source: Ask) -> None:
+    first = order(KNOWN)
+    second = {**first, "event_id": str(uuid.uuid4()), "order_version": 2, "status": "Paid"}
+    third = {**second, "event_id": str(uuid.uuid4()), "order_version": 3, "status": "Aborted"}
+    newer = registration(ADA, registration_date=moment(10), first_name="Newer")
+    older = registration(ADA, registration_date=moment(5), first_name="Older")
+    sending.all(third, first, second, third, newer, older, newer)
+    assert take() == {"landed": 2, "superseded": 3, "duplicate": 2}
+    before = contents(ask_source)
+    sending.all(third, second, older)
+    assert take() == {"landed": 2, "superseded": 3, "duplicate": 5}
+    assert contents(ask_source)[:3] == before[:3]
+    assert ask_source("select first_name from source.users where email = %s", (ADA,)) == [("Newer",)]
+    assert ask_source("select status from source.orders where web_order_id = %s", (first["order_id"],)) == [
+        ("Aborted",)
+    ]
+
+
+def test_an_order_waits_for_its_user_and_its_product(sending: Sending, take: Take, ask_source: Ask) -> None:
+    missing = ask_source("select max(product_id) + 1 from source.products")[0][0]
+    early, without_product = order(ADA), order(KNOWN, lines=[line(1, missing)])
+    sending.all(early, without_product)
+    assert take() == {"parked": 2}
+    reasons = {reason for (reason,) in ask_source("select reason from ops.parked_events")}
+    assert reasons == {f"no user has the e-mail {ADA}", f"no product has the id {missing}"}
+    sending.all(registration(ADA), early)
+    assert take() == {"parked": 1, "landed": 2, "duplicate": 1}
+    assert ask_source("select count(*) from source.orders where web_order_id = %s", (early["order_id"],)) == [(1,)]
+
+
+def test_what_waited_too_long_is_dead_and_lands_when_it_is_sent_again(
+    sending: Sending, spark: SparkSession, ask_source: Ask, settings: Settings
+) -> None:
+    sending.all(order(ADA))
+    catch_up(Settings({**settings.values, "STREAM_PARKED_SECONDS": "0"}), spark)
+    catch_up(Settings({**settings.values, "STREAM_PARKED_SECONDS": "0"}), spark)
+    assert accounted(settings) == {"dead": 1}
+    assert dead(ask_source) == [("never_arrived", f"waited 0 s: no user has the e-mail {ADA}")]
+    sending.all(registration(ADA))
+    assert redrive.redrive(settings) == 1
+    assert redrive.redrive(settings) == 0
+    catch_up(settings, spark)
+    catch_up(settings, spark)
+    assert accounted(settings) == {"dead": 1, "landed": 2}
+
+
+def test_a_dead_letter_that_fails_again_keeps_its_history_and_counts_once(
+    sending: Sending, take: Take, ask_source: Ask, settings: Settings
+) -> None:
+    sending.raw("orders", b"k", b"{")
+    sending.raw("users-data", b"k", b"[")
+    take()
+    assert redrive.redrive(settings, error_class="another") == 0
+    assert redrive.redrive(settings, number=1) == 1
+    # Whoever sends it again may be killed before that is written.
+    sending.raw("orders", b"k", b"{", headers=[(REDRIVEN_HEADER, b"1")])
+    assert take() == {"dead": 3, "duplicate": 1}
+    history = ask_source(
+        "select dead_letter_id, redriven_from, redriven_at is not null from ops.dead_letters order by 1"
+    )
+    assert (history[0], history[-1][1:]) == ((1, None, True), (1, False))
+    assert redrive.redrive(settings) == 2
+
+
+def test_an_order_never_changes_its_lines(sending: Sending, take: Take, ask_source: Ask) -> None:
+    first = order(KNOWN)
+    changed = {**first, "event_id": str(uuid.uuid4()), "order_version": 2, "lines": [line(quantity=3)]}
+    same = {**first, "event_id": str(uuid.uuid4()), "order_version": 3, "lines": list(reversed(first["lines"]))}
+    sending.all(first, changed, same)
+    assert take() == {"landed": 2, "dead": 1}
+    assert dead(ask_source) == [("lines_changed", "the order's lines are not those that it had before")]
+
+
+def test_what_the_database_refuses_keeps_nobody_out(sending: Sending, take: Take, ask_source: Ask) -> None:
+    ask_source("alter table source.users add constraint no_bob check (first_name <> 'Bob')")
+    try:
+        people = [registration(f"{n}@events.example.com", first_name="Bob" if n == 5 else "Eve") for n in range(9)]
+        sending.all(*people)
+        assert take() == {"landed": 8, "dead": 1}
+    finally:
+        ask_source("alter table source.users drop constraint no_bob")
+    ((error_class, reason),) = dead(ask_source)
+    assert error_class == "refused"
+    assert reason.startswith("PostgreSQL refused it: new row for relation")
+    assert "no_bob" in reason
+
+
+def test_a_replay_from_zero_changes_no_row(sending: Sending, take: Take, ask_source: Ask, settings: Settings) -> None:
+    first = order(KNOWN)
+    sending.all(registration(ADA), first, first, order(ADA), order("nobody@events.example.com"))
+    sending.raw("orders", b"k", b"{")
+    outcomes = take()
+    before = contents(ask_source)
+    said = reset_stream.reset(settings, "earliest")
+    assert sum("reads 5 events again" in one or "events again" in one for one in said) == len(said)
+    assert take() == outcomes
+    assert contents(ask_source) == before
+    # The same events in a topic that was made anew are the same events.
+    make_anew(settings, "users-data")
+    sending.all(registration(ADA, event_id=str(uuid.uuid4())))
+    reset_stream.reset(settings, "earliest")
+    take()
+    assert contents(ask_source)[0] == before[0]
+
+
+def test_a_topic_that_was_made_anew_stops_the_stream_until_it_is_reset(
+    sending: Sending, take: Take, settings: Settings
+) -> None:
+    sending.all(registration(ADA), order(KNOWN))
+    take()
+    make_anew(settings, "orders")
+    sending.all(*(order(KNOWN) for _ in range(3)))
+    with pytest.raises(StreamError, match=r"topic orders was made anew .*make reset-stream FROM=earliest"):
+        take()
+    said = reset_stream.reset(settings, "earliest")
+    assert sum("of the old one everything after offset" in one for one in said) == 3
+    assert take()["landed"] == 5
+
+
+def test_offsets_that_retention_took_stop_the_stream_until_it_is_reset(
+    sending: Sending, spark: SparkSession, take: Take, settings: Settings
+) -> None:
+    sending.all(registration(ADA))
+    take()
+    orders = [order(KNOWN) for _ in range(30)]
+    sending.all(*orders)
+    with kafka.administration(settings) as client:
+        client.delete_records({TopicPartition("orders", 0): 2})
+    with pytest.raises(StreamError, match=r"offsets 0 to 1 of orders\[0\] were never read and are no longer in Kafka"):
+        catch_up(settings, spark)
+    said = reset_stream.reset(settings, "earliest")
+    assert any(one.startswith("orders[0]: goes on with offset 2; skips 2 events, offsets 0 to 1") for one in said)
+    catch_up(settings, spark)
+
+
+def test_a_topic_that_is_missing_is_named(sending: Sending, take: Take, settings: Settings) -> None:
+    with kafka.administration(settings) as client:
+        client.delete_topics(["orders"])
+    while kafka.states(settings, ["orders"]):
+        pass
+    with pytest.raises(StreamError, match="topic orders is not in Kafka"):
+        take()
+
+
+def test_a_partition_that_is_added_is_read_from_its_beginning(sending: Sending, take: Take, settings: Settings) -> None:
+    sending.all(order(KNOWN))
+    take()
+    with kafka.administration(settings) as client:
+        client.create_partitions({"orders": 5})
+    sending.all(*(order(KNOWN) for _ in range(20)))
+    assert take() == {"landed": 21}
+    assert len(kafka.states(settings, ["orders"])["orders"].partitions) == 5
+
+
+def test_the_run_that_began_last_is_the_only_one_that_writes(
+    sending: Sending, settings: Settings, spark: SparkSession
+) -> None:
+    with closing(Landing(postgres.stream(settings), ledger.new_run_id())) as zombie:
+        topic_ids = stream_events.begin(settings, zombie)
+        sending.all(order(KNOWN))
+        catch_up(settings, spark)
+        with pytest.raises(StreamError, match="another run of the stream has begun"):
+            stream_events.run(settings, spark, zombie, topic_ids, is_bounded=True)
+    assert accounted(settings) == {"landed": 1}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from source.users",
+        "select points from source.loyalty_points",
+        "update source.order_details set quantity = 1",
+        "update source.users set email = 'x'",
+        "delete from ops.events",
+        "delete from ops.dead_letters",
+        "create table source.mine (one int)",
+    ],
+)
+def test_the_streams_role_may_do_its_own_work_and_no_more(settings: Settings, statement: str, shop: None) -> None:
+    with closing(postgres.stream(settings).connect()) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(statement)
