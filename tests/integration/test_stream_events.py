@@ -1,4 +1,4 @@
-"""Orders and registrations through Kafka into the shop, each event with exactly one outcome; real servers, real Spark."""
+"""Orders and registrations through Kafka into the shop, each event with exactly one outcome."""
 
 import json
 import uuid
@@ -347,6 +347,9 @@ def test_the_run_that_began_last_is_the_only_one_that_writes(
     ],
 )
 def test_the_streams_role_may_do_its_own_work_and_no_more(settings: Settings, statement: str, shop: None) -> None:
-    with closing(postgres.stream(settings).connect()) as connection, connection.cursor() as cursor:
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute(statement)
+    with (
+        closing(postgres.stream(settings).connect()) as connection,
+        connection.cursor() as cursor,
+        pytest.raises(psycopg2.errors.InsufficientPrivilege),
+    ):
+        cursor.execute(statement)
