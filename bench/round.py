@@ -16,7 +16,7 @@ from bench.report import Result, publish, rotated
 from bench.rivals import jdbc_job
 from bench.stack import bench_stack, submit
 from native.airflow_api import Airflow
-from native.stack import SERVICES, Stack
+from native.stack import Stack
 from native.web import ask
 from storeline import mysql
 from storeline.tables import TABLES
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    stack = bench_stack(*SERVICES)
+    stack = bench_stack("postgres", "mysql", "spark", "airflow")
     with stack:
         stack.run("generators.shop", "--replace")
         airflow = Airflow(stack.settings)

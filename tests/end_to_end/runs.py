@@ -1,4 +1,4 @@
-"""The two DAGs, and waiting for their runs."""
+"""The DAGs, and waiting for the runs of those that end."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from native.airflow_api import Airflow
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
+STREAM = "kafka_to_postgres_streaming"
 SECONDS = 500
 
 

@@ -12,7 +12,7 @@ from storeline.generation import MARTS, REPLICA
 from storeline.mart import load as load_marts
 from storeline.settings import Settings
 from storeline.tables import TABLES
-from tests.end_to_end.runs import BUILD, COPY, wait_for_rest, wait_until
+from tests.end_to_end.runs import BUILD, COPY, STREAM, wait_for_rest, wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
@@ -39,8 +39,10 @@ def forget(airflow: Airflow, stack: Stack) -> None:
 
 
 def test_dags_are_paused_at_creation_and_nothing_runs_before(airflow: Airflow) -> None:
-    wait_until(lambda: len(airflow.call("/dags")["dags"]) == 2, "listed", 60)
-    assert {dag["dag_id"]: dag["is_paused"] for dag in airflow.call("/dags")["dags"]} == {COPY: True, BUILD: True}
+    wait_until(lambda: len(airflow.call("/dags")["dags"]) == 3, "listed", 60)
+    assert {dag["dag_id"]: dag["is_paused"] for dag in airflow.call("/dags")["dags"]} == dict.fromkeys(
+        (COPY, BUILD, STREAM), True
+    )
     assert airflow.runs(COPY) == airflow.runs(BUILD) == []
 
 

@@ -1,0 +1,208 @@
+"""Measure P8: how many events a second the stream takes, against plain JDBC appends, and how soon they are visible.
+
+Usage: python -m bench.events [--runs N] [--seconds N] [--small]
+
+First each side takes the same backlog (start-up on neither side: from the first row written to the last one). Then
+events come at the goal's rates for five minutes, and the lag is looked at all the time: it must not grow. Latency is
+from Kafka's time of an event to the moment at which its outcome is written, some milliseconds before the commit.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from bench.report import Result, publish, rotated
+from bench.stack import bench_stack
+from native.install import copy_jars
+from native.places import INSTALLED, VENV
+from native.stack import Stack
+from storeline import kafka, postgres
+from storeline.lag import lags
+from storeline.settings import ROOT
+from storeline.topics import ORDERS, TOPICS, USERS
+
+RIVAL = "foreach-batch-jdbc"
+BACKLOG = {USERS.name: 200_000, ORDERS.name: 50_000}
+RATES = {USERS.name: 10_000, ORDERS.name: 2_000}
+RIVALS_TABLES = {USERS.name: ("jdbc_users",), ORDERS.name: ("jdbc_orders", "jdbc_order_details")}
+JARS = INSTALLED / "bench-jars"
+LATENCY = """select percentile_cont(array[0.5, 0.95, 0.99]) within group (
+    order by extract(epoch from decided_at - produced_at) * 1000) from ops.events
+    where decided_at > %s and outcome = 'landed'"""
+
+
+def main() -> None:
+    """Measure every case and publish."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--small", action="store_true", help="a tenth of the backlog")
+    options = parser.parse_args()
+    copy_jars(ROOT / "bench" / "jars", JARS)
+    stack = bench_stack("postgres", "kafka", "spark", SPARK_STREAM_CORES="2", STREAM_PARKED_SECONDS="600")
+    counts = {topic: count // 10 if options.small else count for topic, count in BACKLOG.items()}
+    with stack:
+        stack.run("generators.shop", "--replace")
+        results = [result for topic, count in counts.items() for result in backlog(stack, topic, count, options.runs)]
+        for topic in RATES:
+            results += sustained(stack, topic, options.seconds)
+        configuration = {"backlog": counts, "rates": RATES, "seconds": options.seconds, "cores": 2}
+        publish("events", ("pyspark", "kafka-python", "psycopg2-binary"), server(stack), configuration, results)
+    stack.delete()
+
+
+def backlog(stack: Stack, topic: str, count: int, runs: int) -> list[Result]:
+    """Let both sides take the same events from the first to the last."""
+    reached = rotated({"stream": lambda: ours(stack, topic, count), RIVAL: lambda: theirs(stack, topic, count)}, runs)
+    return [Result("P8", f"a backlog of {count:,} events of {topic}", RIVAL, "events/s", *reached.values())]
+
+
+def ours(stack: Stack, topic: str, count: int) -> float:
+    """Return how many events a second the stream takes."""
+    fill(stack, topic, count, 0)
+    with job(stack, "spark_jobs/stream_events.py") as process:
+        return timed(stack, process, "select count(*) from ops.events", count)
+
+
+def theirs(stack: Stack, topic: str, count: int) -> float:
+    """Return how many events a second the rival appends."""
+    fill(stack, topic, count, 0)
+    table = RIVALS_TABLES[topic][-1]
+    rows = count * (3 if topic == ORDERS.name else 1)
+    with job(stack, "bench/jdbc_events.py", topic) as process:
+        return timed(stack, process, f"select count(*) from public.{table}", rows) * count / rows
+
+
+def fill(stack: Stack, topic: str, count: int, rate: float) -> None:
+    """Empty Kafka, the ledger and the rival's tables; send events."""
+    forget(stack)
+    load(stack, topic, count, rate).wait()
+
+
+def forget(stack: Stack) -> None:
+    """Bring Kafka and PostgreSQL back to where no event was sent."""
+    names = [one.name for one in TOPICS]
+    with kafka.administration(stack.settings) as client:
+        client.delete_topics(names, raise_errors=False)
+    while kafka.states(stack.settings, names):
+        time.sleep(0.1)
+    kafka.make_topics(stack.settings)
+    execute(
+        stack,
+        """truncate ops.streams, ops.stream_offsets, ops.stream_topics, ops.events, ops.parked_events, ops.dead_letters;
+           delete from source.order_details using source.orders
+           where order_details.order_id = orders.order_id and web_order_id is not null;
+           delete from source.orders where web_order_id is not null;
+           delete from source.users where email like '%@bench.example.com';
+           drop table if exists public.jdbc_users, public.jdbc_orders, public.jdbc_order_details;
+           create table public.jdbc_users (event_id text, email text, first_name text, last_name text, phone text,
+               registration_date timestamptz);
+           create table public.jdbc_orders (event_id text, order_id text, order_version int, user_email text,
+               order_date timestamptz, status text);
+           create table public.jdbc_order_details (order_id text, line_number int, product_id bigint, quantity int,
+               price_per_unit numeric(14, 2));
+           vacuum analyze source.users; vacuum analyze source.orders; vacuum analyze source.order_details""",
+    )
+
+
+def execute(stack: Stack, statements: str) -> None:
+    """Execute statements one by one, as the owner."""
+    with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        for statement in statements.split(";"):
+            cursor.execute(statement)
+
+
+def ask(stack: Stack, query: str, *parameters: Any) -> Any:
+    """Return the first value of an answer."""
+    with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(query, parameters or None)
+        return (cursor.fetchone() or (None,))[0]
+
+
+def load(stack: Stack, topic: str, count: int, rate: float) -> subprocess.Popen[bytes]:
+    """Start a process that sends events."""
+    command = (sys.executable, "-m", "bench.event_load", topic, str(count), str(rate))
+    return subprocess.Popen(command, env=stack.environment(), cwd=ROOT)
+
+
+class job:
+    """A Spark application on the stack's cluster, ended with the block."""
+
+    def __init__(self, stack: Stack, path: str, *arguments: str) -> None:
+        """Start it."""
+        jars = ",".join(str(jar) for jar in sorted(Path(JARS).glob("*.jar")))
+        command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url, "--jars", jars]
+        command += ["--conf", "spark.cores.max=2", str(ROOT / path), *arguments]
+        environment = stack.environment() | {"PYTHONPATH": str(ROOT)}
+        self.log = (stack.home / "job.log").open("w")
+        self.process = subprocess.Popen(command, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        return self.process
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+        self.log.close()
+
+
+def timed(stack: Stack, process: subprocess.Popen[bytes], query: str, wanted: int) -> float:
+    """Return how many rows a second appear, from the first ones seen to the last.
+
+    Raises SystemExit when the job ends before.
+    """
+    began, first, seen = 0.0, 0, 0
+    while seen < wanted:
+        seen = int(ask(stack, query))
+        if seen and not began:
+            began, first = time.monotonic(), seen
+        if process.poll() is not None and int(ask(stack, query)) < wanted:
+            sys.exit(f"bench.events: the job ended early, see {stack.home / 'job.log'}")
+        time.sleep(0.05)
+    if wanted == first:
+        sys.exit("bench.events: all rows came at once: nothing can be measured with so few")
+    return (wanted - first) / (time.monotonic() - began)
+
+
+def sustained(stack: Stack, topic: str, seconds: int) -> list[Result]:
+    """Let events come at the goal's rate; return the rate that was taken, the largest lag and the latency."""
+    forget(stack)
+    rate = RATES[topic]
+    with job(stack, "spark_jobs/stream_events.py"):
+        load(stack, topic, rate, 0).wait()
+        while ask(stack, "select count(*) from ops.events") < rate:
+            time.sleep(0.5)
+        since = ask(stack, "select clock_timestamp()")
+        sender, waiting, began = load(stack, topic, rate * seconds, rate), [], time.monotonic()
+        while sender.poll() is None:
+            waiting.append(float(sum(one.lag for one in lags(stack.settings) if one.topic == topic)))
+            time.sleep(5)
+        while ask(stack, "select count(*) from ops.events") < rate * (seconds + 1):
+            time.sleep(0.1)
+        taken = rate * seconds / (time.monotonic() - began)
+        latency = ask(stack, LATENCY, since)
+    half = len(waiting) // 2
+    case = f"{topic} at {rate:,}/s for {seconds} s"
+    return [
+        Result("P8", f"{case}: taken", "", "events/s", [taken], []),
+        Result("P8", f"{case}: largest lag of the first half", "", "events", [max(waiting[:half] or [0])], []),
+        Result("P8", f"{case}: largest lag of the second half", "", "events", [max(waiting[half:] or [0])], []),
+        *(
+            Result("P8", f"{case}: produced to visible, {name}", "", "ms", [float(value)], [])
+            for name, value in zip(("p50", "p95", "p99"), latency, strict=True)
+        ),
+    ]
+
+
+def server(stack: Stack) -> dict[str, str]:
+    """Return the servers' versions."""
+    return {"postgresql": str(ask(stack, "select current_setting('server_version')")), "kafka": "4.3.1"}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Events through Kafka into the shop and on into the marts, run by Airflow as a person runs it."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import psutil
+import pytest
+
+from native.airflow_api import Airflow
+from native.members import members
+from native.stack import Stack
+from native.web import ask
+from storeline import mysql, postgres
+from storeline.lag import Lag, lags
+from tests.end_to_end.runs import BUILD, COPY, STREAM
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
+
+SECONDS = 240
+SECONDS_TO_STOP = 20
+
+
+def wait_for(what: str, is_so: Callable[[], bool], seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.5)
+
+
+def landed(stack: Stack) -> int:
+    return sum(one.outcomes["landed"] for one in lags(stack.settings))
+
+
+def drivers(stack: Stack) -> set[psutil.Process]:
+    """Return the processes of the stream's driver."""
+
+    def is_driver(process: psutil.Process) -> bool:
+        try:
+            return any("stream_events.py" in word for word in process.cmdline())
+        except psutil.Error:
+            return False
+
+    return {process for process in members(stack.home) if is_driver(process)}
+
+
+def applications(stack: Stack) -> list[str]:
+    return [one["name"] for one in ask(stack.settings.spark_master_ui_port, "/json/")["activeapps"]]
+
+
+def web_orders(stack: Stack) -> int:
+    with closing(postgres.reader(stack.settings).connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from source.orders where web_order_id is not null")
+        return int((cursor.fetchone() or (0,))[0])
+
+
+def test_unpaused_it_lands_what_the_producers_send(airflow: Airflow, stack: Stack) -> None:
+    airflow.unpause(STREAM, wait_seconds=180)
+    wait_for("an order and a registration", lambda: all(one.outcomes["landed"] for one in lags(stack.settings)))
+    assert web_orders(stack) > 0
+
+
+def test_the_next_copy_and_the_marts_show_it(airflow: Airflow, stack: Stack) -> None:
+    airflow.unpause(COPY, wait_seconds=60)
+    airflow.unpause(BUILD, wait_seconds=60)
+    before = web_orders(stack)
+    run = airflow.trigger(COPY)
+    wait_for("a copy", lambda: any(r["dag_run_id"] == run and r["state"] == "success" for r in airflow.runs(COPY)), 500)
+
+    def shown(query: str) -> int:
+        with closing(mysql.analyst(stack.settings).connect()) as connection:
+            return int(mysql.ask(connection, query)[0][0])
+
+    assert shown("select count(*) from replica.orders where web_order_id is not null") >= before
+    wait_for("the marts", lambda: shown("select sum(total_orders) from marts.UserOrders") >= 3000 + before, 500)
+
+
+def test_marked_as_failed_it_stops_within_seconds_and_goes_on_where_it_was(airflow: Airflow, stack: Stack) -> None:
+    airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
+    (run,) = [one["dag_run_id"] for one in airflow.runs(STREAM) if one["state"] == "running"]
+    assert drivers(stack)
+    began = time.monotonic()
+    airflow.call(f"/dags/{STREAM}/dagRuns/{run}", "PATCH", {"state": "failed"})
+    wait_for("no driver", lambda: not drivers(stack), SECONDS_TO_STOP)
+    wait_for("no application", lambda: "stream_events" not in applications(stack), SECONDS_TO_STOP)
+    print(f"stopped after {time.monotonic() - began:.1f} s")
+    at_rest = landed(stack)
+    time.sleep(3)
+    assert landed(stack) == at_rest
+    airflow.unpause(STREAM)
+    wait_for("more events", lambda: landed(stack) > at_rest)
+
+
+def test_every_offset_has_its_outcome(airflow: Airflow, stack: Stack) -> None:
+    def holds(one: Lag) -> bool:
+        return one.written == sum(one.outcomes.values()) + one.lag
+
+    wait_for("the identity at one moment", lambda: all(map(holds, lags(stack.settings))), 60)
+    airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
