@@ -76,19 +76,19 @@ class Disorder:
 
     def sent(self, one: Message, has_followers: bool) -> Iterator[Message]:
         """Yield what is sent for an event; one that is held back comes after the next one of its key."""
-        followers = [held for held in self.held if held.key == one.key]
-        self.held = [held for held in self.held if held.key != one.key]
         draw = self.random.random()
+        if has_followers and self.shares.broken <= draw < self.shares.broken + self.shares.out_of_order:
+            self.held.append(replace(one, kind="out_of_order"))
+            return
         if draw < self.shares.broken:
             self.breaks += 1
             yield broken(one, self.breaks)
-        elif has_followers and draw < self.shares.broken + self.shares.out_of_order:
-            self.held.append(replace(one, kind="out_of_order"))
         else:
             yield one
             if self.random.random() < self.shares.duplicate:
                 yield replace(one, kind="duplicate")
-        yield from followers
+        yield from (held for held in self.held if held.key == one.key)
+        self.held = [held for held in self.held if held.key != one.key]
 
 
 @dataclass

@@ -40,6 +40,11 @@ def test_each_dag_runs_once_at_a_time_without_catching_up_and_is_documented(dags
         assert len(dag.doc_md) > 200
 
 
+def test_the_stream_runs_all_the_time_and_gives_up_after_three_failed_runs(dags):
+    dag = dags["kafka_to_postgres_streaming"]
+    assert (type(dag.timetable).__name__, dag.max_consecutive_failed_dag_runs) == ("ContinuousTimetable", 3)
+
+
 def test_retries_come_from_the_configuration(dags):
     assert not any("default_args" in path.read_text() for path in (ROOT / "dags").glob("*.py"))
     assert "default_task_retries" in (ROOT / "docker" / "airflow" / "airflow.cfg").read_text()

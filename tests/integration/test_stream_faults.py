@@ -1,0 +1,196 @@
+"""Whatever dies while events flow: each offset has exactly one outcome in the end, and what landed landed once.
+
+STORELINE_FAULT_SEEDS=N runs each fault with N seeds (`make test-nightly`: 50); the seed moves the moments.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import Any
+
+import psutil
+import psycopg2
+import pytest
+from pyspark.sql import SparkSession
+
+from native.places import VENV
+from native.stack import Stack
+from storeline import kafka, postgres
+from storeline.settings import ROOT
+from tests.integration.conftest import jars
+from tests.integration.events import accounted, catch_up, clear
+
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(900)]
+Ask = Callable[..., list[tuple[Any, ...]]]
+
+SEEDS = range(int(os.environ.get("STORELINE_FAULT_SEEDS", "1")))
+VICTIMS = ("driver", "executor", "kafka", "postgres")
+RATES = {"PRODUCE_ORDERS_PER_SECOND": "40", "PRODUCE_USERS_PER_SECOND": "20", "PRODUCE_STATUS_SECONDS": "3"}
+SHARES = {f"PRODUCE_{name}_SHARE": "0.05" for name in ("DUPLICATE", "LATE", "OUT_OF_ORDER", "BROKEN")}
+ASLEEP_SECONDS = 60
+
+
+class Streaming:
+    """The stream as Airflow keeps it: started again whenever it ends."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack, self.process = stack, None
+
+    def keep(self) -> subprocess.Popen[bytes]:
+        """Return the running driver, a new one where the last has ended."""
+        if self.process is None or self.process.poll() is not None:
+            command = [str(VENV / "bin" / "spark-submit"), "--master", self.stack.settings.spark_master_url]
+            command += ["--jars", jars(), "--conf", "spark.cores.max=1", str(ROOT / "spark_jobs" / "stream_events.py")]
+            log = (self.stack.home / "stream.log").open("a")
+            self.process = subprocess.Popen(command, env=self.stack.environment(), stdout=log, stderr=log)
+        return self.process
+
+    def end(self) -> None:
+        if self.process is not None:
+            send(processes(self.stack, "driver", self.process), signal.SIGKILL)
+            self.process.wait()
+
+
+@pytest.fixture
+def streaming(databases: Stack) -> Iterator[Streaming]:
+    """Return the stream, with a cluster to run on and nothing sent before."""
+    databases.start(("kafka", "spark"))
+    clear(databases.settings)
+    one = Streaming(databases)
+    yield one
+    one.end()
+
+
+@pytest.fixture
+def producers(streaming: Streaming) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Return both producers, sending."""
+    environment = streaming.stack.environment() | RATES | SHARES
+    names = ("produce_orders", "produce_users")
+    started = [
+        subprocess.Popen((sys.executable, "-m", f"generators.{name}"), env=environment, cwd=ROOT) for name in names
+    ]
+    yield started
+    for one in started:
+        one.kill()
+        one.wait()
+
+
+def processes(stack: Stack, victim: str, driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the processes of a victim; PostgreSQL dies with all of its children."""
+    if victim == "driver":
+        found = psutil.Process(driver.pid)
+        return [*found.children(recursive=True), found]
+    name = "spark-worker" if victim == "executor" else victim
+    (number,) = (one.pid for one in stack.status() if one.name == name)
+    process = psutil.Process(number)
+    children = process.children(recursive=True)
+    if victim == "executor":
+        return [child for child in children if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline())]
+    return [process, *children]
+
+
+def send(victims: list[psutil.Process], number: signal.Signals) -> None:
+    for victim in victims:
+        with suppress(psutil.NoSuchProcess):
+            victim.send_signal(number)
+
+
+def outcomes(stack: Stack) -> int:
+    with (
+        suppress(postgres.PostgresError, psycopg2.Error),
+        closing(postgres.reader(stack.settings).connect()) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("select count(*) from ops.events")
+        return int((cursor.fetchone() or (0,))[0])
+    return 0
+
+
+def wait_for_more(streaming: Streaming, seconds: float = 240) -> None:
+    """Wait until the stream, started again as often as it takes, lands events."""
+    before, deadline = outcomes(streaming.stack), time.monotonic() + seconds
+    while outcomes(streaming.stack) <= before:
+        assert time.monotonic() < deadline, (streaming.stack.home / "stream.log").read_text()[-3000:]
+        streaming.keep()
+        time.sleep(0.5)
+
+
+def settle(
+    streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession, ask_source: Ask
+) -> None:
+    """End the producers and the stream, take what is left, and hold the books."""
+    for one in producers:
+        one.send_signal(signal.SIGTERM)
+    assert [one.wait(120) for one in producers] == [0, 0]
+    streaming.end()
+    catch_up(streaming.stack.settings, spark)
+    catch_up(streaming.stack.settings, spark)
+    found = accounted(streaming.stack.settings)
+    assert found["landed"] > 0
+    twice = """select count(*) from (select event_id from ops.events
+               where outcome in ('landed', 'superseded', 'parked') group by 1 having count(*) > 1) as t"""
+    assert ask_source(twice) == [(0,)]
+    wrong = """select count(*) from source.orders as o where web_order_id is not null and total_amount <>
+               (select sum(total_price) from source.order_details as d where d.order_id = o.order_id)"""
+    assert ask_source(wrong) == [(0,)]
+    unsent = """select count(*) from ops.sent_events as s join ops.stream_topics as t using (topic)
+                left join ops.events as e on e.topic_id = t.topic_id and e.partition = s.partition
+                    and e."offset" = s."offset" where e.topic_id is null"""
+    assert ask_source(unsent) == [(0,)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_driver_executor_broker_and_database_are_killed_while_events_flow(
+    streaming: Streaming,
+    producers: list[subprocess.Popen[bytes]],
+    spark: SparkSession,
+    ask_source: Ask,
+    seed: int,
+) -> None:
+    chance = random.Random(seed)
+    wait_for_more(streaming)
+    for victim in chance.sample(VICTIMS, len(VICTIMS)):
+        time.sleep(chance.uniform(0, 4))
+        driver = streaming.keep()
+        send(processes(streaming.stack, victim, driver), signal.SIGKILL)
+        wait_for_more(streaming)
+    settle(streaming, producers, spark, ask_source)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_driver_that_slept_does_not_write_next_to_its_successor(
+    streaming: Streaming,
+    producers: list[subprocess.Popen[bytes]],
+    spark: SparkSession,
+    ask_source: Ask,
+    seed: int,
+) -> None:
+    wait_for_more(streaming)
+    time.sleep(random.Random(seed).uniform(0, 2))
+    sleeper = streaming.keep()
+    asleep = processes(streaming.stack, "driver", sleeper)
+    send(asleep, signal.SIGSTOP)
+    streaming.process = None
+    wait_for_more(streaming)
+    send(asleep, signal.SIGCONT)
+    assert sleeper.wait(120) == 1
+    wait_for_more(streaming)
+    settle(streaming, producers, spark, ask_source)
+
+
+def test_a_broker_that_sleeps_for_a_minute_loses_nothing(
+    streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession, ask_source: Ask
+) -> None:
+    wait_for_more(streaming)
+    asleep = processes(streaming.stack, "kafka", streaming.keep())
+    send(asleep, signal.SIGSTOP)
+    time.sleep(ASLEEP_SECONDS)
+    send(asleep, signal.SIGCONT)
+    wait_for_more(streaming)
+    assert kafka.states(streaming.stack.settings, ["orders"])
+    settle(streaming, producers, spark, ask_source)
