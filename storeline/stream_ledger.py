@@ -30,7 +30,7 @@ def begin(cursor: Cursor, run_id: str, wanted: Iterable[str], states: Mapping[st
            on conflict (stream) do update set run_id = excluded.run_id, started_at = now()""",
         (STREAM, run_id),
     )
-    stored = _stored(cursor)
+    stored = stored_offsets(cursor)
     if found := problems(wanted, stored, states):
         raise StreamError("; ".join(found))
     positions = {}
@@ -93,7 +93,7 @@ def fence(cursor: Cursor, run_id: str, positions: Positions) -> None:
     row: Any = cursor.fetchone()
     if row is None or row[0] != run_id:
         raise StreamError("another run of the stream has begun, or it was reset: this one has written nothing more")
-    stored = {place: offset for place, (_, offset) in _stored(cursor).items()}
+    stored = {place: offset for place, (_, offset) in stored_offsets(cursor).items()}
     if stored != positions:
         moved = sorted(place for place in stored.keys() | positions if stored.get(place) != positions.get(place))
         name, number = moved[0]
@@ -115,7 +115,7 @@ def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool)
 
     A run that is going on stops with its next batch. Events that are read again keep the outcome that they have.
     """
-    stored = _stored(cursor)
+    stored = stored_offsets(cursor)
     cursor.execute(
         """insert into ops.streams (stream, run_id) values (%s, 'reset')
            on conflict (stream) do update set run_id = 'reset'""",
@@ -144,13 +144,9 @@ def _skipped(before: tuple[str, int] | None, state: TopicState, position: int) -
     return f"{goes_on}; skips nothing, reads {offset - position:,} events again"
 
 
-def _stored(cursor: Cursor) -> dict[Place, tuple[str, int]]:
+def stored_offsets(cursor: Cursor) -> dict[Place, tuple[str, int]]:
+    """Return topic id and next offset of each partition."""
     cursor.execute(
         "select topic, partition, topic_id::text, next_offset from ops.stream_offsets where stream = %s", (STREAM,)
     )
     return {(topic, partition): (topic_id, offset) for topic, partition, topic_id, offset in cursor.fetchall()}
-
-
-def stored_offsets(cursor: Cursor) -> dict[Place, tuple[str, int]]:
-    """Return topic id and next offset of each partition."""
-    return _stored(cursor)
