@@ -103,6 +103,10 @@ class Stream:
             self.watch(query)
         except FAILURES as error:
             raise self.why(error) from None
+        finally:
+            # Not in the middle of a transaction.
+            with self.turn:
+                query.stop()
         print(f"stream_events: {self.events:,} events taken", flush=True)
 
     def watch(self, query: StreamingQuery) -> None:
@@ -115,8 +119,6 @@ class Stream:
                 print(f"stream_events: {self.events:,} events taken", flush=True)
                 reported, said_at = self.events, time.monotonic()
             if time.monotonic() > ends_at:
-                with self.turn:
-                    query.stop()
                 return
         self.tidy_up()
 
