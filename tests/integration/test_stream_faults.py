@@ -46,8 +46,8 @@ class Streaming:
         if self.process is None or self.process.poll() is not None:
             command = [str(VENV / "bin" / "spark-submit"), "--master", self.stack.settings.spark_master_url]
             command += ["--jars", jars(), "--conf", "spark.cores.max=1", str(ROOT / "spark_jobs" / "stream_events.py")]
-            log = (self.stack.home / "stream.log").open("a")
-            self.process = subprocess.Popen(command, env=self.stack.environment(), stdout=log, stderr=log)
+            with (self.stack.home / "stream.log").open("a") as log:
+                self.process = subprocess.Popen(command, env=self.stack.environment(), stdout=log, stderr=log)
         return self.process
 
     def end(self) -> None:
