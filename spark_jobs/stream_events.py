@@ -104,9 +104,8 @@ class Stream:
         except FAILURES as error:
             raise self.why(error) from None
         finally:
-            # Not in the middle of a transaction.
-            with self.turn:
-                query.stop()
+            # Waits for a batch that is being landed, which waits for its turn: so it is not held here.
+            query.stop()
         print(f"stream_events: {self.events:,} events taken", flush=True)
 
     def watch(self, query: StreamingQuery) -> None:
