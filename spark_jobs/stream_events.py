@@ -21,10 +21,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from spark_jobs.event_rules import UUID, copy_bytes, copy_line, copy_text, judge
-from spark_jobs.failure import FAILURES, one_line
+from spark_jobs.failure import FAILURES, JobError, one_line
 from storeline import dead_letters, kafka, ledger, postgres, stream_ledger
 from storeline.kafka import KafkaError
 from storeline.landing import DEAD, Landing
+from storeline.postgres import PostgresError
 from storeline.settings import Settings, load
 from storeline.stream_ledger import Positions, StreamError
 from storeline.topics import EVENT_TOPICS, Event, Kind, Topic
@@ -129,6 +130,10 @@ class Stream:
 
     def why(self, error: BaseException) -> BaseException:
         """Return what is behind a failure of the query: what this process raised, else what Kafka now lacks."""
+        if self.landing.connection.closed:
+            login = postgres.stream(self.settings)
+            lost = self.failure if isinstance(self.failure, psycopg2.Error) else error
+            return PostgresError(f"PostgreSQL at {login.host}:{login.port}: the connection is lost: {one_line(lost)}")
         if self.failure is not None:
             return self.failure
         try:
@@ -174,7 +179,8 @@ class Stream:
             self.events += sum(map(len, found.values()))
         except BaseException as error:
             self.failure = error
-            raise
+            # Spark searches what it is told for patterns that overflow its stack when the text is long.
+            raise JobError("the batch was not landed") from None
 
     def land(self, found: dict[str, list[str]]) -> None:
         """Land the lines; a transaction that PostgreSQL undid because of another one is tried again."""
