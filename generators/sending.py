@@ -13,6 +13,8 @@ from tempfile import gettempdir
 from typing import Any
 
 import psycopg2
+from kafka.errors import KafkaError as ClientError
+from kafka.errors import KafkaTimeoutError
 from psycopg2.extras import execute_values
 
 from generators.event_texts import Message
@@ -22,6 +24,7 @@ from storeline.settings import Settings
 TICK_SECONDS = 0.2
 SECONDS_BETWEEN_REPORTS = 30
 RETRY_SECONDS = 2
+ANSWER_SECONDS = 10
 # Who watches over a container sees by this file's age that its process goes on.
 ALIVE = Path(gettempdir()) / "storeline-alive"
 
@@ -38,6 +41,7 @@ class Sender:
     settings: Settings
     counts: Counter[str] = field(default_factory=Counter)
     waiting: deque[Message] = field(default_factory=deque)
+    sent: list[tuple[Message, Any]] = field(default_factory=list)
     unrecorded: list[tuple[Any, ...]] = field(default_factory=list)
     is_ending: bool = False
     producer: Any = None
@@ -51,17 +55,18 @@ class Sender:
         self.is_ending = True
 
     def until_it_works(self, what: str, do: Callable[[], Any]) -> Any:
-        """Return what a function returns, as soon as it raises nothing. Raises Ended."""
+        """Return what a function returns, as soon as it raises nothing. Raises Ended instead of a try after the end."""
         said = None
-        while not self.is_ending:
+        while True:
             ALIVE.touch()
             try:
                 return do()
             except (kafka.KafkaError, postgres.PostgresError, psycopg2.Error) as error:
                 if said != (said := postgres.one_line(error)):
                     print(f"{self.name}: waiting for {what}: {said}", flush=True)
+            if self.is_ending:
+                raise Ended
             self.rest(RETRY_SECONDS)
-        raise Ended
 
     def rest(self, seconds: float) -> None:
         """Wait, but no longer than until the end is asked for."""
@@ -98,40 +103,42 @@ class Sender:
     def flush(self) -> None:
         """Send what waits and record what Kafka took; what it did not take goes on waiting, in its order."""
         ALIVE.touch()
-        if self.waiting:
+        if self.waiting or self.sent:
             self.until_it_works("Kafka", self._send)
         if self.unrecorded:
             self.until_it_works("PostgreSQL", self._record)
 
     def _send(self) -> None:
-        self.producer = self.producer or kafka.producer(
-            self.settings, delivery_timeout_ms=30_000, request_timeout_ms=10_000
-        )
-        batch = list(self.waiting)
+        """Send what waits; return when Kafka has answered for each. Raises KafkaError, then the rest still waits."""
         try:
-            sent = [(one, self.producer.send(one.topic, key=one.key, value=one.value)) for one in batch]
-            self.producer.flush(timeout=40)
-        except Exception as error:
-            self._begin_anew()
+            if self.producer is None:
+                self.producer = kafka.producer(self.settings, delivery_timeout_ms=30_000, request_timeout_ms=10_000)
+            while self.waiting:
+                one = self.waiting[0]
+                self.sent.append((one, self.producer.send(one.topic, key=one.key, value=one.value)))
+                self.waiting.popleft()
+            with contextlib.suppress(KafkaTimeoutError):
+                self.producer.flush(timeout=ANSWER_SECONDS)
+        except ClientError as error:
             raise kafka.KafkaError(f"{type(error).__name__}: {error}") from None
-        self.waiting.clear()
-        failed = None
-        for one, future in sent:
+        if not all(future.is_done for _, future in self.sent):
+            raise kafka.KafkaError("it has not answered yet")
+        answered, self.sent = self.sent, []
+        failures = [(one, future.exception) for one, future in answered if not future.succeeded()]
+        for one, future in answered:
             if future.succeeded():
-                place = future.value
                 self.counts[one.kind] += 1
+                place = future.value
                 self.unrecorded.append((one.topic, place.partition, place.offset, one.event_id, one.kind))
-            else:
-                failed = future.exception
-                self.waiting.append(one)
-        if failed or self.waiting:
+        if failures:
+            self.waiting.extendleft(one for one, _ in reversed(failures))
             self._begin_anew()
-            raise kafka.KafkaError(f"{len(self.waiting)} events were not taken: {type(failed).__name__}")
+            raise kafka.KafkaError(f"{len(failures)} events were not taken: {type(failures[0][1]).__name__}")
 
     def _begin_anew(self) -> None:
         """Drop the producer: after some errors it takes nothing more."""
-        if self.producer is not None:
-            self.producer.close(timeout=0)
+        with contextlib.suppress(ClientError):
+            self.producer.close(timeout=1)
         self.producer = None
 
     def _record(self) -> None:

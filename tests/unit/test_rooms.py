@@ -17,7 +17,7 @@ DRIVERS = {"psycopg2", "mysql", "kafka", "tabulate"}
 ALLOWED = {
     "storeline": {"storeline", "yaml"},
     "spark_jobs": {"spark_jobs", "storeline", "pyspark", "py4j", *DRIVERS},
-    "generators": {"generators", "storeline", "faker", "numpy", "tqdm", "psycopg2"},
+    "generators": {"generators", "storeline", "faker", "numpy", "tqdm", "psycopg2", "kafka"},
     "dags": {"dags", "storeline", "airflow"},
     "init_db": {"init_db", "storeline", "airflow", *DRIVERS},
     "native": {"native", "storeline", "supervisor", "psutil", "pyspark", *DRIVERS},
