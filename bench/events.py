@@ -12,13 +12,10 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from bench.report import Result, publish, rotated
-from bench.stack import bench_stack
-from native.install import copy_jars
-from native.places import INSTALLED, VENV
+from bench.stack import bench_stack, job_environment, submission
 from native.stack import Stack
 from storeline import kafka, postgres
 from storeline.lag import lags
@@ -26,10 +23,10 @@ from storeline.settings import ROOT
 from storeline.topics import ORDERS, TOPICS, USERS
 
 RIVAL = "foreach-batch-jdbc"
+CORES = 2
 BACKLOG = {USERS.name: 200_000, ORDERS.name: 50_000}
 RATES = {USERS.name: 10_000, ORDERS.name: 2_000}
 RIVALS_TABLES = {USERS.name: ("jdbc_users",), ORDERS.name: ("jdbc_orders", "jdbc_order_details")}
-JARS = INSTALLED / "bench-jars"
 LATENCY = """select percentile_cont(array[0.5, 0.95, 0.99]) within group (
     order by extract(epoch from decided_at - produced_at) * 1000) from ops.events
     where decided_at > %s and outcome = 'landed'"""
@@ -42,15 +39,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--small", action="store_true", help="a tenth of the backlog")
     options = parser.parse_args()
-    copy_jars(ROOT / "bench" / "jars", JARS)
-    stack = bench_stack("postgres", "kafka", "spark", SPARK_STREAM_CORES="2", STREAM_PARKED_SECONDS="600")
+    stack = bench_stack("postgres", "kafka", "spark", SPARK_STREAM_CORES=str(CORES), STREAM_PARKED_SECONDS="600")
     counts = {topic: count // 10 if options.small else count for topic, count in BACKLOG.items()}
     with stack:
         stack.run("generators.shop", "--replace")
         results = [result for topic, count in counts.items() for result in backlog(stack, topic, count, options.runs)]
         for topic in RATES:
             results += sustained(stack, topic, options.seconds)
-        configuration = {"backlog": counts, "rates": RATES, "seconds": options.seconds, "cores": 2}
+        configuration = {"backlog": counts, "rates": RATES, "seconds": options.seconds, "cores": CORES}
         publish("events", ("pyspark", "kafka-python", "psycopg2-binary"), server(stack), configuration, results)
     stack.delete()
 
@@ -135,12 +131,9 @@ class job:
 
     def __init__(self, stack: Stack, path: str, *arguments: str) -> None:
         """Start it."""
-        jars = ",".join(str(jar) for jar in sorted(Path(JARS).glob("*.jar")))
-        command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url, "--jars", jars]
-        command += ["--conf", "spark.cores.max=2", str(ROOT / path), *arguments]
-        environment = stack.environment() | {"PYTHONPATH": str(ROOT)}
+        command = submission(stack, path, *arguments, cores=CORES)
         self.log = (stack.home / "job.log").open("w")
-        self.process = subprocess.Popen(command, env=environment, stdout=self.log, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(command, env=job_environment(stack), stdout=self.log, stderr=subprocess.STDOUT)
 
     def __enter__(self) -> subprocess.Popen[bytes]:
         return self.process

@@ -27,16 +27,22 @@ def bench_stack(*services: str, **values: str) -> Stack:
     return stack
 
 
+def submission(stack: Stack, job: str, *arguments: str, cores: int) -> list[str]:
+    """Return the command that runs a job on the stack's cluster."""
+    command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url]
+    command += ["--conf", f"spark.cores.max={cores}"]
+    with_jars = ["--jars", ",".join(map(str, sorted(JARS.glob("*.jar"))))] if job.startswith("bench/") else []
+    return [*command, *with_jars, str(ROOT / job), *arguments]
+
+
+def job_environment(stack: Stack) -> dict[str, str]:
+    """Return the variables of a job."""
+    return stack.environment() | {"PYTHONPATH": str(ROOT)}
+
+
 def submit(stack: Stack, job: str, *arguments: str) -> float:
     """Run a job on the stack's cluster to its end; return the seconds. Raises CalledProcessError."""
-    cores = f"spark.cores.max={stack.settings.spark_batch_cores}"
-    command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url, "--conf", cores]
-    with_jars = ["--jars", ",".join(map(str, sorted(JARS.glob("*.jar"))))] if job.startswith("bench/") else []
+    command = submission(stack, job, *arguments, cores=stack.settings.spark_batch_cores)
     began = time.monotonic()
-    subprocess.run(
-        [*command, *with_jars, str(ROOT / job), *arguments],
-        env=stack.environment() | {"PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-    )
+    subprocess.run(command, env=job_environment(stack), check=True, capture_output=True)
     return time.monotonic() - began

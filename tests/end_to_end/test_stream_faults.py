@@ -13,7 +13,7 @@ from storeline.topics import ORDERS
 from tests.end_to_end.runs import STREAM, wait_until
 from tests.end_to_end.test_streaming import drivers, landed
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.faults, pytest.mark.timeout(1800)]
 
 
 def test_a_killed_scheduler_leaves_one_stream_that_writes(airflow: Airflow, stack: Stack) -> None:

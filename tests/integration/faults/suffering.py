@@ -122,7 +122,7 @@ def wait_for_phase(stack: Stack, job: str, phase: str, process: Popen[str]) -> N
             time.sleep(0.01)
 
 
-def processes(stack: Stack, victim: str, job: Popen[str]) -> list[psutil.Process]:
+def processes(stack: Stack, victim: str, job: Popen[Any]) -> list[psutil.Process]:
     """Return the processes of a victim; the driver is spark-submit with its Python."""
     if victim == "driver":
         driver = psutil.Process(job.pid)

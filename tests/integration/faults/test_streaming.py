@@ -1,19 +1,13 @@
-"""Whatever dies while events flow: each offset has exactly one outcome in the end, and what landed landed once.
+"""Whatever dies while events flow: each offset has exactly one outcome in the end, and what landed landed once."""
 
-STORELINE_FAULT_SEEDS=N runs each fault with N seeds (`make test-nightly`: 50); the seed moves the moments.
-"""
-
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from typing import Any
 
-import psutil
 import psycopg2
 import pytest
 from pyspark.sql import SparkSession
@@ -24,11 +18,10 @@ from storeline import kafka, postgres
 from storeline.settings import ROOT
 from tests.integration.conftest import jars
 from tests.integration.events import accounted, catch_up, clear
+from tests.integration.faults.suffering import Ask, processes, send
+from tests.seeds import SEEDS
 
-pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(900)]
-Ask = Callable[..., list[tuple[Any, ...]]]
-
-SEEDS = range(int(os.environ.get("STORELINE_FAULT_SEEDS", "1")))
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(900)]
 VICTIMS = ("driver", "executor", "kafka", "postgres")
 RATES = {"PRODUCE_ORDERS_PER_SECOND": "40", "PRODUCE_USERS_PER_SECOND": "20", "PRODUCE_STATUS_SECONDS": "3"}
 SHARES = {f"PRODUCE_{name}_SHARE": "0.05" for name in ("DUPLICATE", "LATE", "OUT_OF_ORDER", "BROKEN")}
@@ -78,26 +71,6 @@ def producers(streaming: Streaming) -> Iterator[list[subprocess.Popen[bytes]]]:
     for one in started:
         one.kill()
         one.wait()
-
-
-def processes(stack: Stack, victim: str, driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Return the processes of a victim; PostgreSQL dies with all of its children."""
-    if victim == "driver":
-        found = psutil.Process(driver.pid)
-        return [*found.children(recursive=True), found]
-    name = "spark-worker" if victim == "executor" else victim
-    (number,) = (one.pid for one in stack.status() if one.name == name)
-    process = psutil.Process(number)
-    children = process.children(recursive=True)
-    if victim == "executor":
-        return [child for child in children if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline())]
-    return [process, *children]
-
-
-def send(victims: list[psutil.Process], number: signal.Signals) -> None:
-    for victim in victims:
-        with suppress(psutil.NoSuchProcess):
-            victim.send_signal(number)
 
 
 def outcomes(stack: Stack) -> int:
