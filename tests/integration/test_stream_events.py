@@ -1,9 +1,12 @@
 """Orders and registrations through Kafka into the shop, each event with exactly one outcome."""
 
 import json
+import shutil
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 import psycopg2
@@ -13,8 +16,10 @@ from pyspark.sql import SparkSession
 
 from native.stack import Stack
 from spark_jobs import stream_events
+from spark_jobs.failure import FAILURES
 from storeline import kafka, ledger, postgres, redrive, reset_stream
 from storeline.dead_letters import REDRIVEN_HEADER
+from storeline.lag import lags
 from storeline.landing import Landing
 from storeline.settings import Settings
 from storeline.stream_ledger import StreamError
@@ -320,6 +325,47 @@ def test_a_partition_that_is_added_is_read_from_its_beginning(sending: Sending, 
     sending.all(*(order(KNOWN) for _ in range(20)))
     assert take() == {"landed": 21}
     assert len(kafka.states(settings, ["orders"])["orders"].partitions) == 5
+
+
+def test_a_checkpoint_folder_that_is_lost_costs_no_event(
+    sending: Sending, settings: Settings, spark: SparkSession, take: Take, ask_source: Ask
+) -> None:
+    brief = Settings({**settings.values, "STREAM_RUN_SECONDS": "10"})
+    sending.all(order(KNOWN))
+    with closing(Landing(postgres.stream(brief), ledger.new_run_id())) as landing, ExitStack() as stack:
+        topic_ids = stream_events.begin(brief, landing)
+        stream = stream_events.Stream(brief, spark, landing, topic_ids, stack)
+        running = threading.Thread(target=run_to_its_end, args=(stream,))
+        running.start()
+        while ask_source("select count(*) from ops.events") == [(0,)]:
+            time.sleep(0.1)
+        shutil.rmtree(stream.checkpoint)
+        sending.all(*(order(KNOWN) for _ in range(3)))
+        running.join(60)
+    assert not running.is_alive()
+    assert take() == {"landed": 4}
+
+
+def run_to_its_end(stream: stream_events.Stream) -> None:
+    with suppress(*FAILURES):
+        stream.run(is_bounded=False)
+
+
+def test_lag_says_what_waits_since_when_and_what_became_of_the_rest(
+    sending: Sending, settings: Settings, take: Take
+) -> None:
+    sending.all(registration(ADA), order(KNOWN))
+    sending.raw("orders", b"k", b"{")
+    time.sleep(1)
+    waiting = {one.topic: one for one in lags(settings)}
+    assert [(one.written, one.lag) for one in (waiting["orders"], waiting["users-data"])] == [(2, 2), (1, 1)]
+    assert all(1 <= one.seconds < 60 for one in waiting.values())
+
+    take()
+    taken = {one.topic: one for one in lags(settings)}
+    assert [(one.written, one.lag, one.seconds) for one in taken.values()] == [(2, 0, None), (1, 0, None)]
+    assert {outcome: count for outcome, count in taken["orders"].outcomes.items() if count} == {"landed": 1, "dead": 1}
+    assert taken["users-data"].rate == pytest.approx(1 / 60)
 
 
 def test_the_run_that_began_last_is_the_only_one_that_writes(
