@@ -69,7 +69,7 @@ def theirs(stack: Stack, topic: str, count: int) -> float:
     fill(stack, topic, count, 0)
     table = RIVALS_TABLES[topic][-1]
     rows = count * (3 if topic == ORDERS.name else 1)
-    with job(stack, "bench/jdbc_events.py", topic) as process:
+    with job(stack, "bench/rivals/jdbc_events.py", topic) as process:
         return timed(stack, process, f"select count(*) from public.{table}", rows) * count / rows
 
 

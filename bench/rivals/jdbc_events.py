@@ -1,6 +1,6 @@
 """The rival `foreach-batch-jdbc`: a stream as everybody writes it, parsed by from_json and appended by plain JDBC.
 
-Usage: spark-submit bench/jdbc_events.py orders|users-data
+Usage: spark-submit bench/rivals/jdbc_events.py orders|users-data
 
 Takes what is in the topic and ends. Nothing is checked, nothing is an update, nothing stays right when it is killed.
 """
