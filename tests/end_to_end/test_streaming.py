@@ -1,7 +1,6 @@
 """Events through Kafka into the shop and on into the marts, run by Airflow as a person runs it."""
 
 import time
-from collections.abc import Callable
 from contextlib import closing
 
 import psutil
@@ -14,19 +13,11 @@ from native.stack import Stack
 from native.web import ask
 from storeline import mysql, postgres
 from storeline.lag import Lag, lags
-from tests.end_to_end.runs import BUILD, COPY, STREAM
+from tests.end_to_end.runs import BUILD, COPY, STREAM, wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
-SECONDS = 240
 SECONDS_TO_STOP = 20
-
-
-def wait_for(what: str, is_so: Callable[[], bool], seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.5)
 
 
 def landed(stack: Stack) -> int:
@@ -57,7 +48,7 @@ def web_orders(stack: Stack) -> int:
 
 def test_unpaused_it_lands_what_the_producers_send(airflow: Airflow, stack: Stack) -> None:
     airflow.unpause(STREAM, wait_seconds=180)
-    wait_for("an order and a registration", lambda: all(one.outcomes["landed"] for one in lags(stack.settings)))
+    wait_until(lambda: all(one.outcomes["landed"] for one in lags(stack.settings)), "an order and a registration")
     assert web_orders(stack) > 0
 
 
@@ -66,7 +57,9 @@ def test_the_next_copy_and_the_marts_show_it(airflow: Airflow, stack: Stack) -> 
     airflow.unpause(BUILD, wait_seconds=60)
     before = web_orders(stack)
     run = airflow.trigger(COPY)
-    wait_for("a copy", lambda: any(r["dag_run_id"] == run and r["state"] == "success" for r in airflow.runs(COPY)), 500)
+    wait_until(
+        lambda: any(r["dag_run_id"] == run and r["state"] == "success" for r in airflow.runs(COPY)), "a copy", 500
+    )
 
     def shown(query: str) -> int:
         """Return a number, 0 as long as there is no such table."""
@@ -77,7 +70,7 @@ def test_the_next_copy_and_the_marts_show_it(airflow: Airflow, stack: Stack) -> 
                 return 0
 
     assert shown("select count(*) from replica.orders where web_order_id is not null") >= before
-    wait_for("the marts", lambda: shown("select sum(total_orders) from marts.UserOrders") >= 3000 + before, 500)
+    wait_until(lambda: shown("select sum(total_orders) from marts.UserOrders") >= 3000 + before, "the marts", 500)
 
 
 def test_marked_as_failed_it_stops_within_seconds_and_goes_on_where_it_was(airflow: Airflow, stack: Stack) -> None:
@@ -86,19 +79,19 @@ def test_marked_as_failed_it_stops_within_seconds_and_goes_on_where_it_was(airfl
     assert drivers(stack)
     began = time.monotonic()
     airflow.call(f"/dags/{STREAM}/dagRuns/{run}", "PATCH", {"state": "failed"})
-    wait_for("no driver", lambda: not drivers(stack), SECONDS_TO_STOP)
-    wait_for("no application", lambda: "stream_events" not in applications(stack), SECONDS_TO_STOP)
+    wait_until(lambda: not drivers(stack), "no driver", SECONDS_TO_STOP)
+    wait_until(lambda: "stream_events" not in applications(stack), "no application", SECONDS_TO_STOP)
     print(f"stopped after {time.monotonic() - began:.1f} s")
     at_rest = landed(stack)
     time.sleep(3)
     assert landed(stack) == at_rest
     airflow.unpause(STREAM)
-    wait_for("more events", lambda: landed(stack) > at_rest)
+    wait_until(lambda: landed(stack) > at_rest, "more events")
 
 
 def test_every_offset_has_its_outcome(airflow: Airflow, stack: Stack) -> None:
     def holds(one: Lag) -> bool:
         return one.written == sum(one.outcomes.values()) + one.lag
 
-    wait_for("the identity at one moment", lambda: all(map(holds, lags(stack.settings))), 60)
+    wait_until(lambda: all(map(holds, lags(stack.settings))), "the identity at one moment", 60)
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
