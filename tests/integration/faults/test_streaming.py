@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from native.places import VENV
 from native.stack import Stack
+from spark_jobs.executors import QUICK_COMPILER
 from storeline import kafka, postgres
 from storeline.settings import ROOT
 from tests.integration.conftest import jars
@@ -38,6 +39,7 @@ class Streaming:
         """Return the running driver, a new one where the last has ended."""
         if self.process is None or self.process.poll() is not None:
             command = [str(VENV / "bin" / "spark-submit"), "--master", self.stack.settings.spark_master_url]
+            command += ["--conf", "=".join(QUICK_COMPILER)]  # it is started often and lives for seconds
             command += ["--jars", jars(), "--conf", "spark.cores.max=1", str(ROOT / "spark_jobs" / "stream_events.py")]
             with (self.stack.home / "stream.log").open("a") as log:
                 self.process = subprocess.Popen(command, env=self.stack.environment(), stdout=log, stderr=log)
