@@ -15,11 +15,11 @@ from native.places import JARS
 
 
 class ByServers(LoadScopeScheduling):
-    """Keeps in one process what shares servers: a file, and all tests of the whole stack."""
+    """Keeps in one process what shares servers: a file; of the tests of the whole stack, a folder."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "end_to_end" if file.startswith("tests/end_to_end/") else file
+        return str(Path(file).parent) if file.startswith("tests/end_to_end/") else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:

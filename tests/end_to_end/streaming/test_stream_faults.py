@@ -11,7 +11,7 @@ from storeline import kafka, reset_stream
 from storeline.lag import lags
 from storeline.topics import ORDERS
 from tests.end_to_end.runs import STREAM, wait_until
-from tests.end_to_end.test_streaming import drivers, landed
+from tests.end_to_end.streaming.test_streaming import drivers, landed
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.faults, pytest.mark.timeout(1800)]
 
