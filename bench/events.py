@@ -16,6 +16,7 @@ from typing import Any
 
 from bench.report import Result, publish, rotated
 from bench.stack import bench_stack, job_environment, submission
+from native.places import KAFKA
 from native.stack import Stack
 from storeline import kafka, postgres
 from storeline.lag import lags
@@ -194,7 +195,11 @@ def sustained(stack: Stack, topic: str, seconds: int) -> list[Result]:
 
 def server(stack: Stack) -> dict[str, str]:
     """Return the servers' versions."""
-    return {"postgresql": str(ask(stack, "select current_setting('server_version')")), "kafka": "4.3.1"}
+    (broker,) = KAFKA.glob("kafka-server-[0-9]*.jar")
+    return {
+        "postgresql": str(ask(stack, "select current_setting('server_version')")),
+        "kafka": broker.stem.removeprefix("kafka-server-"),
+    }
 
 
 if __name__ == "__main__":
