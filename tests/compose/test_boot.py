@@ -1,8 +1,6 @@
 """From nothing to marts, as a user of the deployment gets there."""
 
 import os
-import socket
-import struct
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,7 +12,7 @@ import pytest
 from bench.report import Result, publish
 from native.airflow_api import Airflow
 from native.web import ask
-from storeline import mysql, postgres
+from storeline import kafka, mysql, postgres
 from storeline.mart import load as load_marts
 from storeline.settings import ROOT
 from tests.compose.project import Project, service_of
@@ -66,17 +64,7 @@ def test_each_service_answers_on_its_port_of_the_host(project: Project) -> None:
     assert ask(settings.airflow_port, "/api/v2/version")["version"] == "3.3.2"
     assert ask(settings.spark_master_ui_port, "/json/")["aliveworkers"] == 3
     assert ask(settings.spark_history_port, "/api/v1/version") == {"spark": "4.2.0"}
-    answer = kafka_metadata("127.0.0.1", settings.kafka_port)
-    assert struct.pack(">h", 9) + b"127.0.0.1" + struct.pack(">i", settings.kafka_port) in answer
-    assert all(name.encode() in answer for name in TOPICS)
-
-
-def kafka_metadata(host: str, port: int) -> bytes:
-    """Return the broker's answer to the question for its address and all topics (Metadata, version 1)."""
-    request = struct.pack(">hhi", 3, 1, 7) + struct.pack(">h", 5) + b"tests" + struct.pack(">i", -1)
-    with socket.create_connection((host, port), 10) as connection, connection.makefile("rb") as stream:
-        connection.sendall(struct.pack(">i", len(request)) + request)
-        return stream.read(int.from_bytes(stream.read(4)))
+    assert set(kafka.states(settings, list(TOPICS))) == set(TOPICS)
 
 
 def test_the_topics_are_as_declared_and_no_other_can_be_made_by_mistake(project: Project) -> None:

@@ -1,13 +1,15 @@
-"""The stream of events in containers: unpaused, it lands what the producers send, and stops when it is told to."""
+"""The stream of events in containers: unpaused, it lands what is sent, the marts show it, and it can be stopped."""
 
 import time
+from contextlib import closing
 
 import pytest
 
 from native.airflow_api import Airflow
+from storeline import mysql, postgres
 from storeline.lag import lags
 from tests.compose.project import Project
-from tests.compose.test_boot import wait_for
+from tests.compose.test_boot import BUILD, COPY, wait_for
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -18,10 +20,32 @@ def landed(project: Project) -> int:
     return sum(one.outcomes["landed"] for one in lags(project.settings))
 
 
-def test_orders_and_registrations_land_and_a_failed_run_stops(project: Project, airflow: Airflow) -> None:
+def web_orders(project: Project) -> int:
+    with closing(postgres.reader(project.settings).connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from source.orders where web_order_id is not null")
+        return int((cursor.fetchone() or (0,))[0])
+
+
+def orders_in_marts(project: Project) -> int:
+    with closing(mysql.analyst(project.settings).connect()) as connection:
+        return int(mysql.ask(connection, "select sum(total_orders) from marts.UserOrders")[0][0])
+
+
+def test_orders_and_registrations_land_and_the_next_copy_and_the_marts_show_them(
+    project: Project, airflow: Airflow
+) -> None:
     airflow.unpause(STREAM, 120)
     wait_for(lambda: all(one.outcomes["landed"] for one in lags(project.settings)))
     assert project.inside("airflow-scheduler", "python", "-m", "storeline.lag").startswith("topic")
+    before = web_orders(project)
+    assert before > 0
+    for dag in (COPY, BUILD):
+        airflow.unpause(dag)
+    airflow.trigger(COPY)
+    wait_for(lambda: orders_in_marts(project) >= 3000 + before)
+
+
+def test_a_run_that_is_marked_as_failed_stops(project: Project, airflow: Airflow) -> None:
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
     (run,) = [one["dag_run_id"] for one in airflow.runs(STREAM) if one["state"] == "running"]
     airflow.call(f"/dags/{STREAM}/dagRuns/{run}", "PATCH", {"state": "failed"})
