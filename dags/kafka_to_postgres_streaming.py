@@ -6,6 +6,8 @@ as failed and it stops within seconds; pause the DAG first, else the next run be
 pause it. What became of each event: `make lag`, `ops.events`; what could not be taken and why: `ops.dead_letters`.
 """
 
+from datetime import UTC, datetime
+
 from airflow.sdk import DAG
 
 from dags.spark_job import SparkJob
@@ -13,6 +15,8 @@ from dags.spark_job import SparkJob
 with DAG(
     "kafka_to_postgres_streaming",
     schedule="@continuous",
+    # Any day that is past. Without one the first run's interval is empty, and the second run gets its logical date.
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     max_consecutive_failed_dag_runs=3,

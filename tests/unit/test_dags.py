@@ -45,6 +45,17 @@ def test_the_stream_runs_all_the_time_and_gives_up_after_three_failed_runs(dags)
     assert (type(dag.timetable).__name__, dag.max_consecutive_failed_dag_runs) == ("ContinuousTimetable", 3)
 
 
+def test_each_run_of_the_stream_has_a_logical_date_of_its_own(dags):
+    from airflow.timetables.base import TimeRestriction
+    from airflow.timetables.simple import ContinuousTimetable
+
+    restriction = TimeRestriction(dags["kafka_to_postgres_streaming"].start_date, None, False)
+    timetable = ContinuousTimetable()
+    first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    second = timetable.next_dagrun_info(last_automated_data_interval=first.data_interval, restriction=restriction)
+    assert second.logical_date > first.logical_date
+
+
 def test_retries_come_from_the_configuration(dags):
     assert not any("default_args" in path.read_text() for path in (ROOT / "dags").glob("*.py"))
     assert "default_task_retries" in (ROOT / "docker" / "airflow" / "airflow.cfg").read_text()
