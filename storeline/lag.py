@@ -25,7 +25,9 @@ HEADS = ("topic", "written", *OUTCOMES, "lag", "lag_seconds", "events_per_second
 
 @dataclass(frozen=True)
 class Lag:
-    """A topic: `written` counts all offsets that were given out, `lag` those without an outcome.
+    """A topic: `written` counts all offsets that were given out, `lag` those that wait for their outcome.
+
+    What a reset skipped has no outcome and waits for none.
 
     `seconds` is the age of the oldest event that waits, None when nothing waits or its age is not to be had; `rate` is
     the mean of the last minute, in events a second.
@@ -53,10 +55,15 @@ def _lag(settings: Settings, cursor: Cursor, state: TopicState, stored: dict[tup
         for number in state.partitions
         if stored.get((state.name, number), ("",))[0] == state.topic_id
     }
-    waiting = {
-        number: max(positions.get(number, 0), partition.earliest)
+    again = _read_again(cursor, state.topic_id)
+    lag = {
+        number: partition.latest - positions.get(number, 0) - again.get(number, (0, 0))[0]
         for number, partition in state.partitions.items()
-        if partition.latest > positions.get(number, 0)
+    }
+    waiting = {
+        number: max(positions.get(number, 0), again.get(number, (0, 0))[1], state.partitions[number].earliest)
+        for number, events in lag.items()
+        if events
     }
     moments = [kafka.moment_of(settings, state.name, number, offset) for number, offset in waiting.items()]
     known = [moment for moment in moments if moment is not None]
@@ -64,10 +71,23 @@ def _lag(settings: Settings, cursor: Cursor, state: TopicState, stored: dict[tup
         state.name,
         sum(partition.latest for partition in state.partitions.values()),
         _outcomes(cursor, state.topic_id),
-        sum(p.latest - positions.get(number, 0) for number, p in state.partitions.items()),
+        sum(lag.values()),
         max(0.0, time.time() - min(known) / 1000) if known else None,
         _rate(cursor, state.topic_id),
     )
+
+
+def _read_again(cursor: Cursor, topic_id: str) -> dict[int, tuple[int, int]]:
+    """Return for each partition how many events have their outcome and are read again, and where those end."""
+    cursor.execute(
+        """select e.partition, count(*), max(e."offset") + 1
+           from ops.stream_offsets as o
+           join ops.events as e
+               on e.topic_id = o.topic_id and e.partition = o.partition and e."offset" >= o.next_offset
+           where o.stream = %s and o.topic_id = %s group by 1""",
+        (stream_ledger.STREAM, topic_id),
+    )
+    return {partition: (events, end) for partition, events, end in cursor.fetchall()}
 
 
 def _outcomes(cursor: Cursor, topic_id: str) -> dict[str, int]:

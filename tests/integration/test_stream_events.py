@@ -267,7 +267,7 @@ def test_a_replay_from_zero_changes_no_row(sending: Sending, take: Take, ask_sou
     outcomes = take()
     before = contents(ask_source)
     said = reset_stream.reset(settings, "earliest")
-    assert sum("reads 5 events again" in one or "events again" in one for one in said) == len(said)
+    assert all("skips nothing, reads" in one for one in said)
     assert take() == outcomes
     assert contents(ask_source) == before
     # The same events in a topic that was made anew are the same events.
@@ -366,6 +366,10 @@ def test_lag_says_what_waits_since_when_and_what_became_of_the_rest(
     assert [(one.written, one.lag, one.seconds) for one in taken.values()] == [(2, 0, None), (1, 0, None)]
     assert {outcome: count for outcome, count in taken["orders"].outcomes.items() if count} == {"landed": 1, "dead": 1}
     assert taken["users-data"].rate == pytest.approx(1 / 60)
+
+    # What is read again has its outcome already.
+    reset_stream.reset(settings, "earliest")
+    assert [(one.lag, one.seconds) for one in lags(settings)] == [(0, None), (0, None)]
 
 
 def test_the_run_that_began_last_is_the_only_one_that_writes(
