@@ -15,17 +15,23 @@ from storeline.settings import Settings
 def database(settings: Settings, name: str) -> Iterator[Settings]:
     """Make the database, anew where a killed run has left one; yield how to reach it. Raises PostgresError."""
     own = Settings({**settings.values, "POSTGRES_DB": name})
+    quoted = sql.Identifier(name)
+    drop, create = sql.SQL("drop database if exists {} with (force)"), sql.SQL("create database {}")
+    _execute(settings, drop.format(quoted), create.format(quoted))
+    try:
+        init_postgres(own)
+        yield own
+    finally:
+        _execute(settings, drop.format(quoted))
+
+
+def _execute(settings: Settings, *statements: sql.Composable) -> None:
+    """Execute statements by a connection of their own: between the first and the last the server may be killed."""
     with closing(postgres.owner(settings).connect()) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            cursor.execute(drop)
-            cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-            try:
-                init_postgres(own)
-                yield own
-            finally:
-                cursor.execute(drop)
+            for statement in statements:
+                cursor.execute(statement)
 
 
 def empty(settings: Settings, then: str = "select") -> None:
