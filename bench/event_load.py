@@ -4,6 +4,7 @@ Usage: python -m bench.event_load orders|users-data COUNT PER_SECOND    (PER_SEC
 """
 
 import json
+import subprocess
 import sys
 import time
 import uuid
@@ -11,7 +12,10 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
+from bench.stack import JARS
 from generators.event_texts import as_json, moment
+from native.kafka import java
+from native.places import KAFKA
 from storeline import kafka, postgres
 from storeline.settings import Settings, load
 from storeline.topics import ORDERS, SCHEMA_VERSION, USERS
@@ -61,17 +65,31 @@ def main(topic: str, count: int, per_second: float) -> None:
     settings = load()
     make = registrations(uuid.uuid4().hex[:8]) if topic == USERS.name else orders(settings)
     began, sent = time.monotonic(), 0
-    with closing(kafka.producer(settings, linger_ms=10)) as producer:
+    with subprocess.Popen(producer(settings, topic), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        if process.stdin is None:
+            raise TypeError("the producer has no standard input")
         while sent < count:
             due = count if not per_second else min(count, int((time.monotonic() - began + SLICE_SECONDS) * per_second))
-            for number in range(sent, due):
-                key, value = make(number)
-                producer.send(topic, key=key, value=value)
+            process.stdin.writelines(b"%s\t%s\n" % make(number) for number in range(sent, due))
+            process.stdin.flush()
             sent = max(sent, due)
             if per_second:
                 time.sleep(SLICE_SECONDS / 5)
-        producer.flush(timeout=120)
+    if process.returncode:
+        sys.exit(f"event_load: the producer ended with {process.returncode}")
     print(f"{topic}: {count / (time.monotonic() - began):.0f} events/s")
+
+
+def producer(settings: Settings, topic: str) -> list[str]:
+    """Return the command of Kafka's own producer of lines: a key, a tab, a value.
+
+    Python's client would take more than a core for the events of this benchmark.
+    """
+    path = f"{KAFKA}/*:{JARS}/*"
+    command = [java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", path, "org.apache.kafka.tools.ConsoleProducer"]
+    command += ["--bootstrap-server", kafka.address(settings), "--topic", topic]
+    command += ["--reader-property", "parse.key=true", "--compression-codec", "lz4"]
+    return [*command, "--command-property", "linger.ms=10", "--command-property", "acks=all"]
 
 
 if __name__ == "__main__":

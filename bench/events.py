@@ -1,6 +1,6 @@
 """Measure P8: how many events a second the stream takes, against plain JDBC appends, and how soon they are visible.
 
-Usage: python -m bench.events [--runs N] [--seconds N] [--small]
+Usage: python -m bench.events [--runs N] [--seconds N]
 
 First each side takes the same backlog (start-up on neither side: from the first row written to the last one). Then
 events come at the goal's rates for five minutes, and the lag is looked at all the time: it must not grow. Latency is
@@ -25,7 +25,7 @@ from storeline.topics import ORDERS, TOPICS, USERS
 
 RIVAL = "foreach-batch-jdbc"
 CORES = 2
-BACKLOG = {USERS.name: 200_000, ORDERS.name: 50_000}
+BACKLOG = {USERS.name: 400_000, ORDERS.name: 100_000}
 RATES = {USERS.name: 10_000, ORDERS.name: 2_000}
 RIVALS_TABLES = {USERS.name: ("jdbc_users",), ORDERS.name: ("jdbc_orders", "jdbc_order_details")}
 LATENCY = """select percentile_cont(array[0.5, 0.95, 0.99]) within group (
@@ -38,16 +38,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--small", action="store_true", help="a tenth of the backlog")
     options = parser.parse_args()
     stack = bench_stack("postgres", "kafka", "spark", SPARK_STREAM_CORES=str(CORES), STREAM_PARKED_SECONDS="600")
-    counts = {topic: count // 10 if options.small else count for topic, count in BACKLOG.items()}
     with stack:
         stack.run("generators.shop", "--replace")
-        results = [result for topic, count in counts.items() for result in backlog(stack, topic, count, options.runs)]
+        results = [result for topic, count in BACKLOG.items() for result in backlog(stack, topic, count, options.runs)]
         for topic in RATES:
             results += sustained(stack, topic, options.seconds)
-        configuration = {"backlog": counts, "rates": RATES, "seconds": options.seconds, "cores": CORES}
+        configuration = {"backlog": BACKLOG, "rates": RATES, "seconds": options.seconds, "cores": CORES}
         publish("events", ("pyspark", "kafka-python", "psycopg2-binary"), server(stack), configuration, results)
     stack.delete()
 
@@ -95,13 +93,14 @@ def forget(stack: Stack) -> None:
            where order_details.order_id = orders.order_id and web_order_id is not null;
            delete from source.orders where web_order_id is not null;
            delete from source.users where email like '%@bench.example.com';
-           drop table if exists public.jdbc_users, public.jdbc_orders, public.jdbc_order_details;
-           create table public.jdbc_users (event_id text, email text, first_name text, last_name text, phone text,
-               registration_date timestamptz);
-           create table public.jdbc_orders (event_id text, order_id text, order_version int, user_email text,
-               order_date timestamptz, status text);
-           create table public.jdbc_order_details (order_id text, line_number int, product_id bigint, quantity int,
-               price_per_unit numeric(14, 2));
+           drop table if exists public.jdbc_users, public.jdbc_order_details, public.jdbc_orders;
+           create table public.jdbc_users (like source.users including all);
+           create table public.jdbc_orders (order_id text primary key, order_version integer not null,
+               user_email text not null references source.users (email), order_date timestamptz not null,
+               status text not null, delivery_date timestamptz);
+           create table public.jdbc_order_details (order_id text not null references public.jdbc_orders,
+               line_number integer not null, product_id bigint not null references source.products,
+               quantity integer not null, price_per_unit numeric(14, 2) not null, primary key (order_id, line_number));
            vacuum analyze source.users; vacuum analyze source.orders; vacuum analyze source.order_details""",
     )
 

@@ -9,28 +9,27 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg2
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from spark_jobs.event_rules import UUID, copy_bytes, copy_line, copy_text, judge
+from spark_jobs.event_lines import columns, lines
 from spark_jobs.failure import FAILURES, JobError, one_line
 from storeline import dead_letters, kafka, ledger, postgres, stream_ledger
 from storeline.kafka import KafkaError
-from storeline.landing import DEAD, Landing
+from storeline.landing import Landing
 from storeline.postgres import PostgresError
 from storeline.settings import Settings, load
 from storeline.stream_ledger import Positions, StreamError
-from storeline.topics import EVENT_TOPICS, Event, Kind, Topic
+from storeline.topics import EVENT_TOPICS, Topic
 
-LARGE_BYTES = 64 << 10  # a dead event above this is fetched by itself
 NAMES = [topic.name for topic in EVENT_TOPICS]
 SECONDS_BETWEEN_REPORTS = 60
 ATTEMPTS = 3
@@ -88,6 +87,9 @@ class Stream:
         self.checkpoint = Path(
             stack.enter_context(TemporaryDirectory(prefix="stream_events-", ignore_cleanup_errors=True))
         )
+        # One batch is landed while Spark reads the next one; each begins when the one before has ended well.
+        self.lander = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        self.landed: Future[None] | None = None
         self.turn = threading.Lock()
         self.failure: BaseException | None = None
         self.events = 0
@@ -102,10 +104,14 @@ class Stream:
         print(f"stream_events: reads {', '.join(NAMES)} as run {self.landing.run_id}", flush=True)
         try:
             self.watch(query)
+            query.stop()
+            self.settle()
+            self.tidy_up()
         except FAILURES as error:
+            # A batch that is being landed has the connection for itself.
+            self.lander.shutdown()
             raise self.why(error) from None
         finally:
-            # Waits for a batch that is being landed, which waits for its turn: so it is not held here.
             query.stop()
         print(f"stream_events: {self.events:,} events taken", flush=True)
 
@@ -114,13 +120,14 @@ class Stream:
         ends_at = time.monotonic() + self.settings.stream_run_seconds
         reported, said_at = 0, time.monotonic()
         while not query.awaitTermination(self.settings.stream_retry_seconds):
+            if self.landed and self.landed.done():
+                self.settle()
             self.tidy_up()
             if self.events > reported and time.monotonic() - said_at > SECONDS_BETWEEN_REPORTS:
                 print(f"stream_events: {self.events:,} events taken", flush=True)
                 reported, said_at = self.events, time.monotonic()
             if time.monotonic() > ends_at:
                 return
-        self.tidy_up()
 
     def tidy_up(self) -> None:
         """Try parked events again, and copy new dead letters to Kafka."""
@@ -145,8 +152,8 @@ class Stream:
         return StreamError("; ".join(found)) if found else error
 
     def frame(self) -> DataFrame:
-        """Return the stream of COPY's lines of all topics: `kind` (a topic, or dead) and `line`."""
-        return reduce(DataFrame.unionAll, (lines(self.source(topic), topic) for topic in EVENT_TOPICS))
+        """Return the stream of all topics' messages."""
+        return reduce(DataFrame.unionAll, (self.source(topic).select(*columns()) for topic in EVENT_TOPICS))
 
     def source(self, topic: Topic) -> DataFrame:
         """Return Kafka's rows of a topic, from where the database says that it goes on."""
@@ -168,30 +175,46 @@ class Stream:
         }
 
     def take(self, frame: DataFrame, batch: int) -> None:
-        """Land one micro-batch. Keeps what it raises for `why`."""
-        try:
-            found: dict[str, list[str]] = {}
-            for kind, line in frame.collect():
-                found.setdefault(kind, []).append(line)
+        """Read and judge one micro-batch, and have it landed. Raises JobError, see `keeping`."""
+        found: dict[str, list[str]] = {}
+        with self.keeping():
+            # As an RDD, because a task's lines come in one piece then; as rows they would be unpacked thrice.
+            for kind, own in frame.rdd.mapPartitions(lines).collect():
+                found.setdefault(kind, []).extend(own)
             self.check_topics()
-            with self.turn:
-                self.land(found)
-            self.events += sum(map(len, found.values()))
+        self.settle()
+        self.landed = self.lander.submit(self.land, found)
+
+    def settle(self) -> None:
+        """Wait until the batch that was read last is landed. Raises JobError, see `keeping`."""
+        with self.keeping():
+            if self.landed:
+                self.landed.result()
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep what is raised inside for `why`, and raise a JobError instead.
+
+        Spark searches what it is told for patterns that overflow its stack when the text is long.
+        """
+        try:
+            yield
         except BaseException as error:
             self.failure = error
-            # Spark searches what it is told for patterns that overflow its stack when the text is long.
             raise JobError("the batch was not landed") from None
 
     def land(self, found: dict[str, list[str]]) -> None:
         """Land the lines; a transaction that PostgreSQL undid because of another one is tried again."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self.landing.land(found, self.topic_ids, self.fetch)
-                return
+                with self.turn:
+                    self.landing.land(found, self.topic_ids, self.fetch)
+                break
             except psycopg2.extensions.TransactionRollbackError:
                 if attempt == ATTEMPTS:
                     raise
                 time.sleep(attempt)
+        self.events += sum(map(len, found.values()))
 
     def check_topics(self) -> None:
         """Raise StreamError when what was read may not be of the topics that the offsets belong to."""
@@ -222,53 +245,6 @@ def _bytes(held: bytearray | None) -> bytes | None:
 def offsets_json(positions: Positions, topic: str) -> str:
     """Return a topic's offsets as Spark's options take them."""
     return json.dumps({topic: {str(number): offset for (name, number), offset in positions.items() if name == topic}})
-
-
-def lines(frame: DataFrame, topic: Topic) -> DataFrame:
-    """Return a line of COPY for each of Kafka's rows: `kind` is the topic, or dead, and says what the line holds."""
-    if topic.event is None:
-        raise ValueError(f"{topic.name} carries no events")
-    judged = judge(frame, topic.event)
-    is_dead = F.col("error").isNotNull()
-    return judged.select(
-        F.when(is_dead, DEAD).otherwise(topic.name).alias("kind"),
-        F.when(is_dead, copy_line(dead_columns())).otherwise(copy_line(good_columns(topic.event))).alias("line"),
-    )
-
-
-def common_columns() -> list[Column]:
-    """Return what every staged event begins with."""
-    headers = F.filter("headers", lambda header: header["key"] == dead_letters.REDRIVEN_HEADER)
-    redriven_from = F.try_to_number(F.get(headers, F.lit(0))["value"].cast("string"), F.lit("9" * 18))
-    return [F.col(name).cast("string") for name in ("topic", "partition", "offset", "timestamp")] + [
-        redriven_from.cast("bigint").cast("string")
-    ]
-
-
-def good_columns(event: Event) -> list[Column]:
-    """Return the columns of `landing.staged_columns`."""
-    texts = {Kind.UUID, Kind.TEXT}
-    fields = [
-        copy_text(F.col(field.name)) if field.kind in texts else F.col(field.name).cast("string")
-        for field in event.all_fields
-    ]
-    items = [F.to_json(event.items.name)] if event.items else []
-    return [*common_columns(), *fields, *items, copy_text(F.col("key").cast("string")), copy_text(F.col("text"))]
-
-
-def dead_columns() -> list[Column]:
-    """Return the columns of `dead_letters.COLUMNS`."""
-    is_large = F.coalesce(F.length("value"), F.lit(0)) + F.coalesce(F.length("key"), F.lit(0)) > LARGE_BYTES
-    event_id = F.col("event.event_id")
-    held = [F.when(~is_large, copy_bytes(F.col(name))) for name in ("key", "value")]
-    return [
-        *common_columns(),
-        F.when(event_id.rlike(UUID), event_id),
-        F.col("error.class"),
-        copy_text(F.col("error.reason")),
-        is_large.cast("string"),
-        *held,
-    ]
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ from psycopg2.extensions import cursor as Cursor
 from storeline.kafka import KafkaError
 from storeline.topics import DEAD_LETTERS
 
-# The header by which an event that is sent again names the dead letter that it was.
-REDRIVEN_HEADER = "storeline-dead-letter"
 STAGE_NAME = "stage_dead"
 COLUMNS = {
     "topic": "text",

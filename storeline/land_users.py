@@ -6,7 +6,8 @@ A registration that was made before the one that the shop holds is superseded, i
 LAND = (
     """with staged as (
     select
-        s.*, o.topic_id as id_of_topic,
+        s.ordinal, s.partition, s."offset", s.produced_at, s.event_id, s.first_name, s.last_name, s.email, s.phone,
+        s.registration_date, s.loyalty_status, o.topic_id as id_of_topic,
         d.found is not null or e.found is not null
         or row_number() over (partition by s.event_id order by s.ordinal) > 1 as is_duplicate
     from stage_users_data as s

@@ -14,9 +14,8 @@ from psycopg2.extensions import cursor as Cursor
 from storeline import dead_letters, land_orders, land_users, stream_ledger
 from storeline.postgres import Login, one_line
 from storeline.stream_ledger import STREAM, Positions
-from storeline.topics import EVENT_TOPICS, ORDERS, USERS, Event, Kind, Topic
+from storeline.topics import DEAD, EVENT_TOPICS, ORDERS, USERS, Event, Kind, Topic
 
-DEAD = "dead"
 COMMON = ("topic", "partition", "offset", "produced_at", "redriven_from")
 COMMON_TYPES = ("text", "integer", "bigint", "timestamptz", "bigint")
 TYPES = {
@@ -29,6 +28,7 @@ TYPES = {
 }
 # The statements that land a topic's staged events from ordinal `first` to before `end`. Users land before orders.
 LANDINGS = {USERS: land_users.LAND, ORDERS: land_orders.LAND}
+WORK_MEMORY = "64MB"  # a batch is sorted in memory
 FIRST_ANALYZED = 500  # rows; fewer are read in no time, whatever the plan
 MOST_RETRIED = 20_000
 Fetch = Callable[[str, int, int], tuple[bytes | None, bytes | None]]  # topic, partition, offset -> key, value
@@ -67,7 +67,7 @@ class Landing:
 
     def __init__(self, login: Login, run_id: str) -> None:
         """Open the session. Raises PostgresError."""
-        self.connection: Connection = login.connect(synchronous_commit="on")
+        self.connection: Connection = login.connect(synchronous_commit="on", work_mem=WORK_MEMORY)
         self.run_id = run_id
         self.positions: Positions = {}
         with self.connection, self.connection.cursor() as cursor:
@@ -148,12 +148,12 @@ def tables() -> list[str]:
 
 
 def copy_in(cursor: Cursor, table: str, columns: Mapping[str, str], lines: Sequence[str]) -> None:
-    """Stage lines; a large batch is analysed, so that the planner knows what it has before it."""
+    """Stage lines; of a large batch the planner is told how many they are."""
     if lines:
         names = ", ".join(f'"{name}"' for name in columns)
         cursor.copy_expert(f"copy {table} ({names}) from stdin", StringIO("\n".join(lines) + "\n"))
     if len(lines) >= FIRST_ANALYZED:
-        cursor.execute(f"analyze {table}")
+        cursor.execute(f"analyze {table} (ordinal)")
 
 
 def forget_replayed(cursor: Cursor) -> None:

@@ -11,6 +11,7 @@ from kafka.errors import KafkaError as ClientError
 
 from storeline import dead_letters, kafka, postgres
 from storeline.settings import Settings, load
+from storeline.topics import REDRIVEN_HEADER
 from storeline.variables import SettingsError
 
 
@@ -36,7 +37,7 @@ def redrive(settings: Settings, error_class: str | None = None, number: int | No
                             topic,
                             key=dead_letters.content(key),
                             value=dead_letters.content(value),
-                            headers=[(dead_letters.REDRIVEN_HEADER, str(one).encode())],
+                            headers=[(REDRIVEN_HEADER, str(one).encode())],
                         )
                         for one, topic, key, value in letters
                     ]

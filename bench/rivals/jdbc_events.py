@@ -15,9 +15,9 @@ from storeline import kafka, postgres
 from storeline.settings import Settings, load
 from storeline.topics import USERS
 
-USER = "event_id string, email string, first_name string, last_name string, phone string, registration_date timestamp"
+USER = "first_name string, last_name string, email string, phone string, registration_date timestamp, loyalty_status string"  # noqa: E501
 LINE = "line_number int, product_id bigint, quantity int, price_per_unit decimal(14,2)"
-ORDER = f"event_id string, order_id string, order_version int, user_email string, order_date timestamp, status string, lines array<struct<{LINE}>>"  # noqa: E501
+ORDER = f"order_id string, order_version int, user_email string, order_date timestamp, status string, delivery_date timestamp, lines array<struct<{LINE}>>"  # noqa: E501
 
 
 def main(topic: str) -> None:

@@ -18,11 +18,11 @@ from native.stack import Stack
 from spark_jobs import stream_events
 from spark_jobs.failure import FAILURES
 from storeline import kafka, ledger, postgres, redrive, reset_stream
-from storeline.dead_letters import REDRIVEN_HEADER
 from storeline.lag import lags
 from storeline.landing import Landing
 from storeline.settings import Settings
 from storeline.stream_ledger import StreamError
+from storeline.topics import REDRIVEN_HEADER
 from tests.integration.events import (
     Sending,
     accounted,

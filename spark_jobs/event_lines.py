@@ -1,0 +1,108 @@
+"""What a task makes of Kafka's rows: lines of COPY's text format for the tables in which events are staged."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from spark_jobs.event_rules import UUID, Broken, judge, read
+from storeline.topics import DEAD, EVENT_TOPICS, MAX_EVENT_BYTES, REDRIVEN_HEADER, Event
+
+LARGE_BYTES = 64 << 10  # a dead event above this is fetched by itself
+NULL = r"\N"
+EVENTS = {topic.name: topic.event for topic in EVENT_TOPICS if topic.event}
+# An amount has at most 14 digits, of which a float gives back each.
+AS_JSON = json.JSONEncoder(default=float, separators=(",", ":")).encode
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+class Message(NamedTuple):
+    """A row of Kafka's as `columns` selects it; packed into few columns, because each costs time on its way to Python.
+
+    `place` is the begin of a line of COPY: topic, partition, offset, time and the dead letter that was sent again.
+    `length` is there when key or value are too large to be sent here; then both are None.
+    """
+
+    place: str
+    key: bytes | None
+    value: bytes | None
+    length: int | None
+
+
+def columns() -> list[Column]:
+    """Return the columns of a `Message`."""
+    headers = F.filter("headers", lambda header: header["key"] == REDRIVEN_HEADER)
+    redriven_from = F.try_to_number(F.get(headers, F.lit(0))["value"].cast("string"), F.lit("9" * 18))
+    place = [F.col(name).cast("string") for name in ("topic", "partition", "offset", "timestamp")]
+    place.append(F.coalesce(redriven_from.cast("bigint").cast("string"), F.lit(NULL)))
+    length = F.greatest(F.length("key"), F.length("value"))
+    is_small = F.coalesce(length <= MAX_EVENT_BYTES, F.lit(True))
+    held = [F.when(is_small, F.col(name)) for name in ("key", "value")]
+    return [F.concat_ws("\t", *place), *held, F.when(~is_small, length)]
+
+
+def lines(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the lines of all of a task's rows: a topic's name, or dead, and every line of that kind."""
+    found: dict[str, list[str]] = {}
+    for message in map(Message._make, rows):
+        kind = message.place.partition("\t")[0]
+        try:
+            own = good(EVENTS[kind], content(EVENTS[kind], message), message)
+        except Broken as broken:
+            kind, own = DEAD, dead(broken, message)
+        found.setdefault(kind, []).append(f"{message.place}\t{copy_line(own)}")
+    yield from found.items()
+
+
+def content(event: Event, message: Message) -> dict[str, Any]:
+    """Return the content of a good event. Raises Broken."""
+    if message.length is not None:
+        raise Broken("too_large", f"{message.length:,} bytes: expected {MAX_EVENT_BYTES:,} at most")
+    if message.value is None:
+        raise Broken("tombstone", "the event has no value: nothing is deleted by an event")
+    return judge(event, message.key, message.value)
+
+
+def good(event: Event, content: dict[str, Any], message: Message) -> Iterator[Any]:
+    """Yield what follows the common columns in `landing.staged_columns`; items in the order of their first field."""
+    for field in event.all_fields:
+        yield content.get(field.name)
+    if event.items:
+        names = [field.name for field in event.items.fields]
+        items = sorted(content[event.items.name], key=itemgetter(names[0]))
+        yield AS_JSON([{name: one[name] for name in names} for one in items])
+    yield from (held.decode() for held in (message.key, message.value) if held is not None)
+
+
+def dead(broken: Broken, message: Message) -> Iterator[Any]:
+    """Yield what follows the common columns in `dead_letters.COLUMNS`."""
+    is_large = message.length is not None or len(message.key or b"") + len(message.value or b"") > LARGE_BYTES
+    yield event_id(message.value)
+    yield broken.error_class
+    yield broken.reason
+    yield is_large
+    for held in (message.key, message.value):
+        yield None if held is None or is_large else f"\\x{held.hex()}"
+
+
+def event_id(value: bytes | None) -> str | None:
+    """Return the id of an event that is broken elsewhere."""
+    try:
+        found = None if value is None else read(value).get("event_id")
+    except Broken:
+        return None
+    return found if isinstance(found, str) and UUID.fullmatch(found) else None
+
+
+def copy_line(columns: Iterable[Any]) -> str:
+    """Return a line of COPY's text format; None is null there."""
+    return "\t".join([NULL if column is None else escaped(str(column)) for column in columns])
+
+
+def escaped(text: str) -> str:
+    """Return a text as COPY's text format holds it."""
+    is_plain = text.isprintable() and "\\" not in text
+    return text if is_plain else text.translate(ESCAPES)
