@@ -41,7 +41,6 @@ def main() -> None:
     options = parser.parse_args()
     stack = bench_stack("postgres", "kafka", "spark", SPARK_STREAM_CORES=str(CORES), STREAM_PARKED_SECONDS="600")
     with stack:
-        stack.run("generators.shop", "--replace")
         results = [result for topic, count in BACKLOG.items() for result in backlog(stack, topic, count, options.runs)]
         for topic in RATES:
             results += sustained(stack, topic, options.seconds)
@@ -89,19 +88,19 @@ def forget(stack: Stack) -> None:
     execute(
         stack,
         """truncate ops.streams, ops.stream_offsets, ops.stream_topics, ops.events, ops.parked_events, ops.dead_letters;
-           delete from source.order_details using source.orders
-           where order_details.order_id = orders.order_id and web_order_id is not null;
-           delete from source.orders where web_order_id is not null;
-           delete from source.users where email like '%@bench.example.com';
-           drop table if exists public.jdbc_users, public.jdbc_order_details, public.jdbc_orders;
-           create table public.jdbc_users (like source.users including all);
+           drop table if exists public.jdbc_users, public.jdbc_order_details, public.jdbc_orders""",
+    )
+    stack.run("generators.shop", "--replace")
+    execute(
+        stack,
+        """create table public.jdbc_users (like source.users including all);
            create table public.jdbc_orders (order_id text primary key, order_version integer not null,
                user_email text not null references source.users (email), order_date timestamptz not null,
                status text not null, delivery_date timestamptz);
            create table public.jdbc_order_details (order_id text not null references public.jdbc_orders,
                line_number integer not null, product_id bigint not null references source.products,
-               quantity integer not null, price_per_unit numeric(14, 2) not null, primary key (order_id, line_number));
-           vacuum analyze source.users; vacuum analyze source.orders; vacuum analyze source.order_details""",
+               quantity integer not null, price_per_unit numeric(14, 2) not null,
+               primary key (order_id, line_number))""",
     )
 
 
