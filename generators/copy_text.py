@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.draw import Bools, Ints
+from storeline import copy_format
 
 Cells = npt.NDArray[np.uint8]
 
 DAY = 86_400_000_000  # microseconds
 FOUR_DIGITS = np.array([f"{n:04}".encode() for n in range(10_000)], "S4").view(np.uint8).reshape(-1, 4)
-ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def rows_of(columns: Sequence[Cells]) -> bytes:
@@ -37,7 +37,7 @@ def escaped(text: str) -> bytes:
     """Return a text as COPY wants it. Raises ValueError for a zero byte, which PostgreSQL cannot store."""
     if "\0" in text:
         raise ValueError("a text holds a zero byte")
-    return text.translate(ESCAPES).encode()
+    return copy_format.escaped(text).encode()
 
 
 def whole(values: Ints) -> Cells:

@@ -9,14 +9,13 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from spark_jobs.event_rules import UUID, Broken, judge, read
+from storeline import copy_format
 from storeline.topics import DEAD, EVENT_TOPICS, MAX_EVENT_BYTES, REDRIVEN_HEADER, Event
 
 LARGE_BYTES = 64 << 10  # a dead event above this is fetched by itself
-NULL = r"\N"
 EVENTS = {topic.name: topic.event for topic in EVENT_TOPICS if topic.event}
 # An amount has at most 14 digits, of which a float gives back each.
-AS_JSON = json.JSONEncoder(default=float, separators=(",", ":")).encode
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+ITEMS_AS_JSON = json.JSONEncoder(default=float, separators=(",", ":")).encode
 
 
 class Message(NamedTuple):
@@ -37,7 +36,7 @@ def columns() -> list[Column]:
     headers = F.filter("headers", lambda header: header["key"] == REDRIVEN_HEADER)
     redriven_from = F.try_to_number(F.get(headers, F.lit(0))["value"].cast("string"), F.lit("9" * 18))
     place = [F.col(name).cast("string") for name in ("topic", "partition", "offset", "timestamp")]
-    place.append(F.coalesce(redriven_from.cast("bigint").cast("string"), F.lit(NULL)))
+    place.append(F.coalesce(redriven_from.cast("bigint").cast("string"), F.lit(copy_format.NULL)))
     length = F.greatest(F.length("key"), F.length("value"))
     is_small = F.coalesce(length <= MAX_EVENT_BYTES, F.lit(True))
     held = [F.when(is_small, F.col(name)) for name in ("key", "value")]
@@ -53,7 +52,7 @@ def lines(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, list[str]]]:
             own = good(EVENTS[kind], content(EVENTS[kind], message), message)
         except Broken as broken:
             kind, own = DEAD, dead(broken, message)
-        found.setdefault(kind, []).append(f"{message.place}\t{copy_line(own)}")
+        found.setdefault(kind, []).append(f"{message.place}\t{copy_format.line(own)}")
     yield from found.items()
 
 
@@ -66,14 +65,14 @@ def content(event: Event, message: Message) -> dict[str, Any]:
     return judge(event, message.key, message.value)
 
 
-def good(event: Event, content: dict[str, Any], message: Message) -> Iterator[Any]:
+def good(event: Event, fields: dict[str, Any], message: Message) -> Iterator[Any]:
     """Yield what follows the common columns in `landing.staged_columns`; items in the order of their first field."""
     for field in event.all_fields:
-        yield content.get(field.name)
+        yield fields.get(field.name)
     if event.items:
         names = [field.name for field in event.items.fields]
-        items = sorted(content[event.items.name], key=itemgetter(names[0]))
-        yield AS_JSON([{name: one[name] for name in names} for one in items])
+        items = sorted(fields[event.items.name], key=itemgetter(names[0]))
+        yield ITEMS_AS_JSON([{name: one[name] for name in names} for one in items])
     yield from (held.decode() for held in (message.key, message.value) if held is not None)
 
 
@@ -95,14 +94,3 @@ def event_id(value: bytes | None) -> str | None:
     except Broken:
         return None
     return found if isinstance(found, str) and UUID.fullmatch(found) else None
-
-
-def copy_line(columns: Iterable[Any]) -> str:
-    """Return a line of COPY's text format; None is null there."""
-    return "\t".join([NULL if column is None else escaped(str(column)) for column in columns])
-
-
-def escaped(text: str) -> str:
-    """Return a text as COPY's text format holds it."""
-    is_plain = text.isprintable() and "\\" not in text
-    return text if is_plain else text.translate(ESCAPES)

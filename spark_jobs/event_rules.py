@@ -7,11 +7,10 @@ Types are strict: a text is no number and a number no text, because a value arri
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from storeline.topics import MAX_MONEY, SCHEMA_VERSION, Event, Field, Items, Kind
+from storeline.topics import MAX_MONEY, SCHEMA_VERSION, Event, Field, Items, Kind, moment
 
 MAX_INT, MAX_BIGINT = 2**31 - 1, 2**63 - 1
 MAX_TEXT = 255
@@ -103,10 +102,10 @@ def holds(value: Any, field: Field) -> bool:
     return HOLDS[field.kind](value) and (not field.choices or value in field.choices)
 
 
-def is_in_calendar(moment: str) -> bool:
-    """Return whether a moment that looks like one exists."""
+def is_in_calendar(text: str) -> bool:
+    """Return whether what looks like a moment is one."""
     try:
-        datetime.fromisoformat(moment)
+        moment(text)
     except ValueError:
         return False
     return True

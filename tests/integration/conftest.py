@@ -6,14 +6,14 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from native.places import JARS, VENV
 from native.stack import Stack
 from storeline import mysql, postgres
 from storeline.settings import ROOT, Settings
+from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch_up, clear
 from tests.stacks import with_free_ports
-
-Ask = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="session")
@@ -105,5 +105,35 @@ def run_job(databases: Stack) -> Callable[..., tuple[int, str]]:
         process = submit(databases, job, *options, **variables)
         out, err = process.communicate(timeout=300)
         return process.returncode, out + err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def broker(databases: Stack, shop: None) -> Stack:
+    """Return the stack with Kafka and its topics."""
+    databases.start(("kafka",))
+    return databases
+
+
+@pytest.fixture
+def sending(broker: Stack, ask_source: Ask) -> Iterator[Sending]:
+    """Return a way to send; nothing was ever sent before, and the shop knows one user of the tests."""
+    clear(broker.settings)
+    ask_source(
+        """insert into source.users (first_name, last_name, email, registration_date, loyalty_status)
+           values ('Known', 'User', %s, '2025-01-01Z', 'Basic')""",
+        (KNOWN,),
+    )
+    return Sending(broker.settings)
+
+
+@pytest.fixture
+def take(settings: Settings, spark: SparkSession) -> Take:
+    """Return a function that takes all events and returns how many have which outcome."""
+
+    def run() -> dict[str, int]:
+        catch_up(settings, spark)
+        return accounted(settings)
 
     return run

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,10 @@ from storeline.topics import EVENT_TOPICS, TOPICS
 
 NAMES = [topic.name for topic in EVENT_TOPICS]
 START = datetime(2026, 11, 1, tzinfo=UTC)
+ADA = "ada@events.example.com"
+KNOWN = "known@events.example.com"
+Ask = Callable[..., list[tuple[Any, ...]]]
+Take = Callable[[], dict[str, int]]
 
 
 def moment(minutes: float = 0) -> str:

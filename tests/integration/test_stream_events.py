@@ -1,20 +1,16 @@
 """Orders and registrations through Kafka into the shop, each event with exactly one outcome."""
 
-import json
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from typing import Any
 
-import psycopg2
 import pytest
 from kafka import TopicPartition
 from pyspark.sql import SparkSession
 
-from native.stack import Stack
 from spark_jobs import stream_events
 from spark_jobs.failure import FAILURES
 from storeline import kafka, ledger, postgres, redrive, reset_stream
@@ -24,55 +20,21 @@ from storeline.settings import Settings
 from storeline.stream_ledger import StreamError
 from storeline.topics import REDRIVEN_HEADER
 from tests.integration.events import (
+    ADA,
+    KNOWN,
+    Ask,
     Sending,
+    Take,
     accounted,
     catch_up,
-    clear,
     line,
     make_anew,
     moment,
     order,
-    received,
     registration,
 )
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
-Ask = Callable[..., list[tuple[Any, ...]]]
-ADA = "ada@events.example.com"
-KNOWN = "known@events.example.com"
-
-
-@pytest.fixture(scope="module")
-def broker(databases: Stack, shop: None) -> Stack:
-    """Return the stack with Kafka and its topics."""
-    databases.start(("kafka",))
-    return databases
-
-
-@pytest.fixture
-def sending(broker: Stack, ask_source: Ask) -> Iterator[Sending]:
-    """Return a way to send; nothing was ever sent before, and the shop knows one user of the tests."""
-    clear(broker.settings)
-    ask_source(
-        """insert into source.users (first_name, last_name, email, registration_date, loyalty_status)
-           values ('Known', 'User', %s, '2025-01-01Z', 'Basic')""",
-        (KNOWN,),
-    )
-    return Sending(broker.settings)
-
-
-@pytest.fixture
-def take(settings: Settings, spark: SparkSession) -> Callable[[], dict[str, int]]:
-    """Return a function that takes all events and returns how many have which outcome."""
-
-    def run() -> dict[str, int]:
-        catch_up(settings, spark)
-        return accounted(settings)
-
-    return run
-
-
-Take = Callable[[], dict[str, int]]
 
 
 def dead(ask_source: Ask) -> list[tuple[Any, ...]]:
@@ -107,70 +69,6 @@ def test_a_registration_and_its_order_land_as_they_were_sent(sending: Sending, t
         (bought["order_id"],),
     )
     assert lines == [(1, 5, 1, "1234.50", "1234.50"), (2, 7, 3, "0.10", "0.30")]
-
-
-POISONS: dict[str, tuple[dict[str, Any], str]] = {
-    "wrong type": ({"order_version": "1"}, 'order_version: expected a whole number from 1 to 2147483647, found "1"'),
-    "a fraction": ({"order_version": 1.5}, "order_version: expected a whole number"),
-    "missing": ({"status": None}, "status: expected one of Pending, Paid, Completed, Aborted, found null"),
-    "unknown version": ({"schema_version": 2}, "schema_version: expected 1, found 2"),
-    "a text that is a number": ({"user_email": 5}, "user_email: expected a text of 1 to 255 characters, found 5"),
-    "a zero byte": ({"user_email": "a\0b"}, "user_email: expected a text"),
-    "half a character": ({"user_email": "a\ud83d"}, "no JSON object"),
-    "no day": ({"order_date": "2026-02-30T00:00:00Z"}, "order_date: expected a moment in UTC"),
-    "no UTC": ({"order_date": "2026-02-03T00:00:00+02:00"}, "order_date: expected a moment in UTC"),
-    "no lines": ({"lines": []}, "lines: expected a list of 1 to 1000 objects, found []"),
-    "lines that are none": ({"lines": "two"}, 'lines: expected a list of 1 to 1000 objects, found "two"'),
-    "a line that is none": ({"lines": [5]}, "lines: "),
-    "half a cent": ({"lines": [line(price=0.005)]}, "lines: price_per_unit: expected an amount"),
-    "a line's wrong type": ({"lines": [line() | {"quantity": "2"}]}, "lines: quantity: expected a whole number"),
-    "the same line twice": ({"lines": [line(), line()]}, "two lines have the same line_number"),
-    "delivered too early": (
-        {"status": "Completed", "delivery_date": "2020-01-01T00:00:00Z"},
-        "delivery_date is before order_date",
-    ),
-    "delivered and pending": ({"delivery_date": moment(5)}, "delivery_date must be there exactly when status is"),
-    "too dear": ({"lines": [line(quantity=2**31 - 1, price=99999)]}, "the order costs 1000000000000 or more"),
-}
-RAW: dict[str, tuple[bytes | None, bytes | None, str]] = {
-    "bad JSON": (b"k", b'{"event_id": ', 'no JSON object: {"event_id": '),
-    "an array": (b"k", b"[1]", "no JSON object: [1]"),
-    "a key twice": (b"k", b'{"event_id": 1, "event_id": 2}', "no JSON object"),
-    "invalid UTF-8": (b"k", b'{"a": "\xff\xfe"}', "the value is not UTF-8"),
-    "ten megabytes": (b"k", b"x" * 10_000_000, "10,000,000 bytes: expected 262,144 at most"),
-    "a tombstone": (b"k", None, "the event has no value: nothing is deleted by an event"),
-    "a null key": (None, json.dumps(order(KNOWN)).encode(), "the message has no key: expected the event's order_id"),
-    "another key": (b"k", json.dumps(order(KNOWN)).encode(), "the message's key is not the event's order_id: 6B"),
-}
-
-
-def test_every_poison_is_a_dead_letter_that_says_why_and_what_is_around_it_lands(
-    sending: Sending, take: Take, ask_source: Ask, settings: Settings
-) -> None:
-    expected = {}
-    for changes, reason in POISONS.values():
-        one = order(KNOWN, **changes)
-        sending.raw("orders", one["order_id"].encode(), json.dumps(one).encode())
-        expected[sending.placed[-1]] = (one["order_id"].encode(), json.dumps(one).encode(), reason)
-        sending.all(order(KNOWN))
-    for key, value, reason in RAW.values():
-        sending.raw("orders", key, value)
-        expected[sending.placed[-1]] = (key, value, reason)
-    sending.all(registration(ADA))
-    count = len(POISONS) + len(RAW)
-    assert take() == {"landed": len(POISONS) + 1, "dead": count}
-    letters = {
-        place: (key and bytes(key), value and bytes(value), reason)
-        for *place_, key, value, reason in ask_source(
-            'select topic, partition, "offset", key, value, reason from ops.dead_letters'
-        )
-        if (place := tuple(place_))
-    }
-    assert {place: letter[:2] for place, letter in letters.items()} == {p: e[:2] for p, e in expected.items()}
-    unlike = [(e[2], letters[p][2]) for p, e in expected.items() if not letters[p][2].startswith(e[2])]
-    assert unlike == []
-    copies = sorted((one.value or b"") for one in received(settings, "dead-letters"))
-    assert copies == sorted((value or b"") for _, value, _ in expected.values())
 
 
 def test_what_comes_twice_late_or_out_of_order_changes_nothing(sending: Sending, take: Take, ask_source: Ask) -> None:
@@ -382,24 +280,3 @@ def test_the_run_that_began_last_is_the_only_one_that_writes(
         with pytest.raises(StreamError, match="another run of the stream has begun"):
             stream_events.run(settings, spark, zombie, topic_ids, is_bounded=True)
     assert accounted(settings) == {"landed": 1}
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "delete from source.users",
-        "select points from source.loyalty_points",
-        "update source.order_details set quantity = 1",
-        "update source.users set email = 'x'",
-        "delete from ops.events",
-        "delete from ops.dead_letters",
-        "create table source.mine (one int)",
-    ],
-)
-def test_the_streams_role_may_do_its_own_work_and_no_more(settings: Settings, statement: str, shop: None) -> None:
-    with (
-        closing(postgres.stream(settings).connect()) as connection,
-        connection.cursor() as cursor,
-        pytest.raises(psycopg2.errors.InsufficientPrivilege),
-    ):
-        cursor.execute(statement)

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from spark_jobs.event_lines import Message, copy_line, lines
+from spark_jobs.event_lines import lines
 from spark_jobs.event_rules import Broken, judge
+from storeline import copy_format
 from storeline.topics import Event, Field, Items, Kind, Rule
 
 ID = "00000000-0000-0000-0000-00000000000a"
@@ -78,7 +79,7 @@ def test_what_is_no_json_object_is_refused(value):
 
 
 def test_a_line_holds_what_copy_reads_back():
-    assert copy_line(["a\tb", None, "\\N", "c\r\nd", 5]) == "a\\tb\t\\N\t\\\\N\tc\\r\\nd\t5"
+    assert copy_format.line(["a\tb", None, "\\N", "c\r\nd", 5]) == "a\\tb\t\\N\t\\\\N\tc\\r\\nd\t5"
 
 
 def test_a_tasks_lines_come_by_kind_with_their_place():
@@ -92,4 +93,3 @@ def test_a_tasks_lines_come_by_kind_with_their_place():
         ["tombstone", "the event has no value: nothing is deleted by an event", "False"],
     ]
     assert [line.split("\t")[-1] for line in found] == ["\\\\xff", "\\N", "\\N"]
-    assert Message._make(rows[0]).place == place
