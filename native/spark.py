@@ -11,8 +11,9 @@ from storeline.settings import ROOT, Settings
 
 CONFIGURATION = ROOT / "docker" / "spark"
 MEBIBYTES = {"m": 1, "g": 1024}
-# The daemons hardly work; one collector and one compiler are enough for them.
-DAEMON_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+# The daemons hardly work; one collector and one compiler are enough for them. A port that is taken ends them: at the
+# next port, which Spark would take, nobody looks for them.
+DAEMON_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dspark.port.maxRetries=0"
 
 
 def spark_home() -> Path:
@@ -64,19 +65,20 @@ def total_memory(settings: Settings) -> str:
 def service(settings: Settings, home: Path) -> Service:
     """Declare the cluster and the history server."""
     folder, url = home / "spark", urlsplit(settings.spark_master_url)
+    master_port = url.port or 7077
     options = f"{DAEMON_OPTIONS} {archived_classes()}"
     seen = environment(settings, home) | {"SPARK_DAEMON_MEMORY": "512m", "SPARK_DAEMON_JAVA_OPTS": options}
 
-    def daemon(name: str, class_name: str, *arguments: str) -> Process:
+    def daemon(name: str, class_name: str, *arguments: str, waits_for_port: int | None = None) -> Process:
         command = (str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{class_name}", *arguments)
-        return Process(name, command, folder, seen)
+        return Process(name, command, folder, seen, waits_for_port=waits_for_port)
 
     def prepare() -> None:
         for name in ("work", "local", "events"):
             make_private(folder / name)
 
     bind = ("--host", "127.0.0.1")
-    master = ("--port", str(url.port or 7077), "--webui-port", str(settings.spark_master_ui_port))
+    master = ("--port", str(master_port), "--webui-port", str(settings.spark_master_ui_port))
     slots = ("--cores", str(settings.spark_workers * settings.spark_worker_cores), "--memory", total_memory(settings))
     worker = ("--work-dir", str(folder / "work"), "--webui-port", str(settings.spark_worker_ui_port))
     history = f"{options} -Dspark.history.ui.port={settings.spark_history_port}"
@@ -84,7 +86,13 @@ def service(settings: Settings, home: Path) -> Service:
         "spark",
         (
             daemon("spark-master", "master.Master", *bind, *master),
-            daemon("spark-worker", "worker.Worker", *bind, *slots, *worker, settings.spark_master_url),
+            # A worker that finds no master asks again after 5 to 15 s.
+            daemon(
+                "spark-worker",
+                "worker.Worker",
+                *(*bind, *slots, *worker, settings.spark_master_url),
+                waits_for_port=master_port,
+            ),
             Process(
                 "spark-history",
                 (str(spark_home() / "bin" / "spark-class"), "org.apache.spark.deploy.history.HistoryServer"),

@@ -1,6 +1,9 @@
 """Where a test's own stack listens: free ports, never the demo's."""
 
+import os
+import random
 import socket
+from contextlib import suppress
 
 from storeline.settings import Settings, load
 
@@ -16,16 +19,22 @@ PORTS = (
 )
 
 
+# Below what Linux gives to outgoing connections (32768 and above): a killed server could find its port taken by one of
+# those when it comes back, even by one of a client that was waiting for it.
+LOWEST, PORTS_OF_ONE = 20000, 2000
+
+
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on; all are held until the last is found, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return ports that nobody listens on, from a range of this process's own where tests run side by side."""
+    lowest = LOWEST + PORTS_OF_ONE * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    found: list[int] = []
+    for port in random.sample(range(lowest, lowest + PORTS_OF_ONE), PORTS_OF_ONE):
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"fewer than {count} of the ports {lowest} to {lowest + PORTS_OF_ONE - 1} are free")
 
 
 def with_free_ports(**values: str) -> Settings:

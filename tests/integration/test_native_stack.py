@@ -1,12 +1,15 @@
 """The native stack as its users meet it: started, changed, killed, ended."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -46,6 +49,14 @@ def applications(stack: Stack) -> int:
 def test_every_process_is_up(stack: Stack) -> None:
     up = {one.name for one in stack.status() if one.state == "RUNNING"}
     assert up == {"postgres", "mysql", "spark-master", "spark-worker", "spark-history"}
+
+
+def test_a_master_whose_port_is_taken_says_so_and_takes_no_other(tmp_path: Path) -> None:
+    settings = with_free_ports()
+    taken = ("127.0.0.1", urlsplit(settings.spark_master_url).port)
+    reason = re.compile(r"spark-master does not start: .*Address already in use")
+    with socket.create_server(taken), pytest.raises(StackError, match=reason):
+        Stack(tmp_path, settings, ("spark",)).__enter__()
 
 
 def test_what_is_committed_is_durable(stack: Stack) -> None:
