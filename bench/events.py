@@ -25,7 +25,6 @@ from storeline.topics import ORDERS, TOPICS, USERS
 
 RIVAL = "foreach-batch-jdbc"
 CORES = 2
-BATCH = 50_000  # on both sides; events are small here. The default is lower, so that large ones fit into memory.
 BACKLOG = {USERS.name: 400_000, ORDERS.name: 100_000}
 RATES = {USERS.name: 10_000, ORDERS.name: 2_000}
 RIVALS_TABLES = {USERS.name: ("jdbc_users",), ORDERS.name: ("jdbc_orders", "jdbc_order_details")}
@@ -40,13 +39,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=300)
     options = parser.parse_args()
-    values = {"SPARK_STREAM_CORES": str(CORES), "STREAM_BATCH_EVENTS": str(BATCH), "STREAM_PARKED_SECONDS": "600"}
+    values = {"SPARK_STREAM_CORES": str(CORES), "STREAM_PARKED_SECONDS": "600"}
     stack = bench_stack("postgres", "kafka", "spark", **values)
     with stack:
         results = [result for topic, count in BACKLOG.items() for result in backlog(stack, topic, count, options.runs)]
         for topic in RATES:
             results += sustained(stack, topic, options.seconds)
-        configuration = {"backlog": BACKLOG, "rates": RATES, "seconds": options.seconds, "cores": CORES, "batch": BATCH}
+        batch = stack.settings.stream_batch_events
+        configuration = {"backlog": BACKLOG, "rates": RATES, "seconds": options.seconds, "cores": CORES, "batch": batch}
         publish("events", ("pyspark", "kafka-python", "psycopg2-binary"), server(stack), configuration, results)
     stack.delete()
 

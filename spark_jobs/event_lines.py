@@ -1,7 +1,8 @@
 """What a task makes of Kafka's rows: lines of COPY's text format for the tables in which events are staged."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import dropwhile
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -43,17 +44,55 @@ def columns() -> list[Column]:
     return [F.concat_ws("\t", *place), *held, F.when(~is_small, length)]
 
 
-def lines(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the lines of all of a task's rows: a topic's name, or dead, and every line of that kind."""
+class Part(NamedTuple):
+    """What a task made of its rows: the lines of each topic, or of the dead, and the offset that it took last."""
+
+    lines: dict[str, list[str]]
+    topic: str
+    partition: int
+    last: int
+    is_cut: bool
+
+
+def parts(rows: Iterable[Sequence[Any]], taken: Mapping[tuple[str, int], int], most: int) -> Iterator[Part]:
+    """Yield what becomes of a task's rows, which are those of one partition in their order; nothing where none is left.
+
+    It begins after the offset in `taken`, and is cut after the row with which its lines reach `most` characters.
+    """
+    messages = dropwhile(lambda one: is_taken(one, taken), map(Message._make, rows))
     found: dict[str, list[str]] = {}
-    for message in map(Message._make, rows):
-        kind = message.place.partition("\t")[0]
-        try:
-            own = good(EVENTS[kind], content(EVENTS[kind], message), message)
-        except Broken as broken:
-            kind, own = DEAD, dead(broken, message)
-        found.setdefault(kind, []).append(f"{message.place}\t{copy_format.line(own)}")
-    yield from found.items()
+    length, last, is_cut = 0, None, False
+    for message in messages:
+        if is_cut := length >= most:
+            break
+        kind, line = line_of(message)
+        found.setdefault(kind, []).append(line)
+        length += len(line)
+        last = message
+    if last:
+        yield Part(found, *place_of(last), is_cut)
+
+
+def place_of(message: Message) -> tuple[str, int, int]:
+    """Return a message's topic, partition and offset."""
+    topic, partition, offset, _ = message.place.split("\t", 3)
+    return topic, int(partition), int(offset)
+
+
+def is_taken(message: Message, taken: Mapping[tuple[str, int], int]) -> bool:
+    """Tell whether a message is one of those up to the offset that was taken last."""
+    topic, partition, offset = place_of(message)
+    return offset <= taken.get((topic, partition), -1)
+
+
+def line_of(message: Message) -> tuple[str, str]:
+    """Return a message's line and for which table it is: a topic's, or that of the dead."""
+    kind = message.place.partition("\t")[0]
+    try:
+        own = good(EVENTS[kind], content(EVENTS[kind], message), message)
+    except Broken as broken:
+        kind, own = DEAD, dead(broken, message)
+    return kind, f"{message.place}\t{copy_format.line(own)}"
 
 
 def content(event: Event, message: Message) -> dict[str, Any]:

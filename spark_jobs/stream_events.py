@@ -9,10 +9,11 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import reduce
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,7 @@ import psycopg2
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from spark_jobs.event_lines import columns, lines
+from spark_jobs.event_lines import Part, columns, parts
 from spark_jobs.failure import FAILURES, JobError, one_line
 from storeline import dead_letters, kafka, ledger, postgres, stream_ledger
 from storeline.kafka import KafkaError
@@ -28,9 +29,12 @@ from storeline.landing import Landing
 from storeline.postgres import PostgresError
 from storeline.settings import Settings, load
 from storeline.stream_ledger import Positions, StreamError
-from storeline.topics import EVENT_TOPICS, Topic
+from storeline.topics import DEAD, EVENT_TOPICS, Topic
 
 NAMES = [topic.name for topic in EVENT_TOPICS]
+KINDS = (*NAMES, DEAD)
+# Lines that this process is sent at once, in characters; while they are landed, as many again are read.
+MOST_CHARACTERS = 64 << 20
 SECONDS_BETWEEN_REPORTS = 60
 ATTEMPTS = 3
 
@@ -175,15 +179,28 @@ class Stream:
         }
 
     def take(self, frame: DataFrame, batch: int) -> None:
-        """Read and judge one micro-batch, and have it landed. Raises JobError, see `keeping`."""
-        found: dict[str, list[str]] = {}
-        with self.keeping():
-            # As an RDD, because a task's lines come in one piece then; as rows they would be unpacked thrice.
-            for kind, own in frame.rdd.mapPartitions(lines).collect():
-                found.setdefault(kind, []).extend(own)
-            self.check_topics()
-        self.settle()
-        self.landed = self.lander.submit(self.land, found)
+        """Read and judge one micro-batch, and have it landed: as a whole, or in parts where its events are large.
+
+        Raises JobError, see `keeping`.
+        """
+        taken: dict[tuple[str, int], int] = {}
+        is_left = True
+        while is_left:
+            with self.keeping():
+                found = self.read(frame, taken)
+                self.check_topics()
+            lines = {kind: list(chain.from_iterable(one.lines.get(kind, ()) for one in found)) for kind in KINDS}
+            self.settle()
+            self.landed = self.lander.submit(self.land, lines)
+            taken |= {(one.topic, one.partition): one.last for one in found}
+            is_left = any(one.is_cut for one in found)
+
+    def read(self, frame: DataFrame, taken: Mapping[tuple[str, int], int]) -> list[Part]:
+        """Return what becomes of a micro-batch's messages after those that were taken, as far as memory allows."""
+        # As an RDD, because a task's lines come in one piece then; as rows they would be unpacked thrice.
+        rows = frame.rdd  # of no partition where no message is new
+        most = MOST_CHARACTERS // max(1, rows.getNumPartitions())
+        return rows.mapPartitions(lambda own: parts(own, taken, most)).collect()
 
     def settle(self) -> None:
         """Wait until the batch that was read last is landed. Raises JobError, see `keeping`."""

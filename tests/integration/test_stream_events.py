@@ -71,6 +71,15 @@ def test_a_registration_and_its_order_land_as_they_were_sent(sending: Sending, t
     assert lines == [(1, 5, 1, "1234.50", "1234.50"), (2, 7, 3, "0.10", "0.30")]
 
 
+def test_a_batch_too_large_for_the_driver_lands_in_parts(sending: Sending, take: Take, ask_source: Ask) -> None:
+    large = [order(KNOWN, note="x" * 200_000) for _ in range(560)]
+    sending.all(*large)
+    sending.all(order(KNOWN), registration(ADA))
+    assert take() == {"landed": 562}
+    ((transactions,),) = ask_source("select count(distinct xmin::text) from ops.events")
+    assert 2 < transactions < 10
+
+
 def test_what_comes_twice_late_or_out_of_order_changes_nothing(sending: Sending, take: Take, ask_source: Ask) -> None:
     first = order(KNOWN)
     second = {**first, "event_id": str(uuid.uuid4()), "order_version": 2, "status": "Paid"}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spark_jobs.event_lines import lines
+from spark_jobs.event_lines import parts
 from spark_jobs.event_rules import Broken, judge
 from storeline import copy_format
 from storeline.topics import Event, Field, Items, Kind, Rule
@@ -85,11 +85,30 @@ def test_a_line_holds_what_copy_reads_back():
 def test_a_tasks_lines_come_by_kind_with_their_place():
     place = "orders\t0\t7\t2026-01-31 12:00:00\t\\N"
     rows = [(place, None, b"\xff", None), (place, None, None, 300_000), (place, b"k", None, None)]
-    ((kind, found),) = lines(rows)
-    assert kind == "dead"
-    assert [line.removeprefix(place).split("\t")[2:5] for line in found] == [
+    (part,) = parts(rows, {}, 1000)
+    assert part[1:] == ("orders", 0, 7, False)
+    assert list(part.lines) == ["dead"]
+    assert [line.removeprefix(place).split("\t")[2:5] for line in part.lines["dead"]] == [
         ["invalid_utf8", "the value is not UTF-8", "False"],
         ["too_large", "300,000 bytes: expected 262,144 at most", "True"],
         ["tombstone", "the event has no value: nothing is deleted by an event", "False"],
     ]
-    assert [line.split("\t")[-1] for line in found] == ["\\\\xff", "\\N", "\\N"]
+    assert [line.split("\t")[-1] for line in part.lines["dead"]] == ["\\\\xff", "\\N", "\\N"]
+
+
+def test_a_task_is_cut_where_its_lines_are_too_long_and_goes_on_there():
+    rows = [(f"orders\t1\t{offset}\t2026-01-31 12:00:00\t\\N", None, b"x" * 100, None) for offset in range(5, 12)]
+    taken, seen = {}, []
+    while found := list(parts(rows, taken, 500)):
+        (part,) = found
+        seen.append(part)
+        taken[part.topic, part.partition] = part.last
+    offsets = [[int(line.split("\t")[2]) for line in part.lines["dead"]] for part in seen]
+    assert offsets == [[5, 6], [7, 8], [9, 10], [11]]
+    assert [part.is_cut for part in seen] == [True, True, True, False]
+    assert list(parts([], {}, 500)) == []
+
+
+def test_even_the_longest_line_is_taken():
+    rows = [("orders\t0\t7\t2026-01-31 12:00:00\t\\N", None, b"x" * 5000, None)] * 2
+    assert [(len(part.lines["dead"]), part.is_cut) for part in parts(rows, {}, 1)] == [(1, True)]
