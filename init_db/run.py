@@ -18,6 +18,8 @@ from storeline.settings import Settings, load
 from storeline.variables import Secret, SettingsError
 
 FOLDER = Path(__file__).resolve().parent
+# Longer than any part of Airflow thinks inside a transaction.
+IDLE_TRANSACTION = "2min"
 
 
 def init_postgres(settings: Settings) -> None:
@@ -39,6 +41,7 @@ def init_postgres(settings: Settings) -> None:
         _role(connection, settings.postgres_reader_user, settings.postgres_reader_password)
         _role(connection, settings.postgres_stream_user, settings.postgres_stream_password)
         _role(connection, settings.postgres_airflow_user, settings.postgres_airflow_password)
+        _end_idle_transactions(connection, settings.postgres_airflow_user)
         _database(connection, settings.postgres_airflow_db, settings.postgres_airflow_user)
         for file in sorted((FOLDER / "postgres").glob("*.sql")):
             statement = sql.SQL(file.read_text()).format(**{k: sql.Identifier(v) for k, v in names.items()})
@@ -52,6 +55,16 @@ def _role(connection: PostgresConnection, name: str, password: Secret) -> None:
         cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
         verb = sql.SQL("alter role {} login password {}" if cursor.fetchone() else "create role {} login password {}")
     _execute(connection, verb.format(sql.Identifier(name), sql.Literal(verifier)), f"role {name}")
+
+
+def _end_idle_transactions(connection: PostgresConnection, role: str) -> None:
+    """Have the server end a session of Airflow's that stands still in a transaction.
+
+    The workers of a scheduler that was killed keep its connection open, and with it the lock on the run that it was
+    looking at: every other scheduler passes over that run, for good.
+    """
+    change = sql.SQL("alter role {} set idle_in_transaction_session_timeout = {}")
+    _execute(connection, change.format(sql.Identifier(role), sql.Literal(IDLE_TRANSACTION)), f"role {role}")
 
 
 def _database(connection: PostgresConnection, name: str, owner: str) -> None:

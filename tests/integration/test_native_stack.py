@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,6 +68,14 @@ def test_what_is_committed_is_durable(stack: Stack) -> None:
     with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute("select current_setting('fsync'), current_setting('wal_level')")
         assert cursor.fetchone() == ("on", "logical")
+
+
+def test_a_transaction_that_a_killed_scheduler_left_open_is_ended(stack: Stack) -> None:
+    user, password = stack.settings.postgres_airflow_user, stack.settings.postgres_airflow_password
+    login = replace(postgres.owner(stack.settings, stack.settings.postgres_airflow_db), user=user, password=password)
+    with closing(login.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select current_setting('idle_in_transaction_session_timeout')")
+        assert cursor.fetchone() == ("2min",)
 
 
 def test_only_this_machine_is_served(stack: Stack) -> None:
