@@ -66,7 +66,7 @@ def service(settings: Settings, home: Path) -> Service:
                 last = (log.read_text().strip() or "no reason given").splitlines()[-1]
                 raise StackError(f"Airflow: {name} failed: {last} (see {log})")
 
-    return Service("airflow", processes, prepare, lambda: _missing(settings), seconds_to_start=180)
+    return Service("airflow", processes, prepare, lambda: _missing(settings), seconds_to_start=300)
 
 
 def _missing(settings: Settings) -> str | None:

@@ -48,7 +48,7 @@ class Service:
     processes: tuple[Process, ...]
     prepare: Callable[[], None]
     missing: Callable[[], str | None]
-    seconds_to_start: int = 120
+    seconds_to_start: int = 240
 
 
 def base_environment() -> dict[str, str]:

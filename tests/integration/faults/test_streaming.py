@@ -22,7 +22,7 @@ from tests.integration.events import accounted, catch_up, clear
 from tests.integration.faults.suffering import end, processes, send
 from tests.seeds import SEEDS
 
-pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(1500)]
 VICTIMS = ("driver", "executor", "kafka", "postgres")
 RATES = {"PRODUCE_ORDERS_PER_SECOND": "40", "PRODUCE_USERS_PER_SECOND": "20", "PRODUCE_STATUS_SECONDS": "3"}
 SHARES = {f"PRODUCE_{name}_SHARE": "0.05" for name in ("DUPLICATE", "LATE", "OUT_OF_ORDER", "BROKEN")}
@@ -87,7 +87,7 @@ def outcomes(stack: Stack) -> int:
     return 0
 
 
-def wait_for_more(streaming: Streaming, seconds: float = 240) -> None:
+def wait_for_more(streaming: Streaming, seconds: float = 400) -> None:
     """Wait until the stream, started again as often as it takes, lands events."""
     before, deadline = outcomes(streaming.stack), time.monotonic() + seconds
     while outcomes(streaming.stack) <= before:
