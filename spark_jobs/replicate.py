@@ -11,13 +11,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from mysql.connector import ProgrammingError
 from pyspark.sql import SparkSession
 
 from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from spark_jobs.executors import QUICK_COMPILER
 from spark_jobs.failure import FAILURES, JobError, one_line
 from storeline import catalogue, ledger, mysql, postgres, replica
-from storeline.catalogue import SourceTable
+from storeline.catalogue import CatalogueError, SourceTable
 from storeline.generation import REPLICA
 from storeline.settings import Settings, load
 from storeline.tables import SOURCE_SCHEMA, TABLES
@@ -105,7 +106,11 @@ def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
     staging = {table.name: f"{n:03}_{run_id}_{table.name}"[:64] for n, table in enumerate(tables)}
     copy = Copy(settings, source, target, run_id, snapshot, tables, staging)
     for table in tables:
-        mysql.do(target, catalogue.staging_ddl(table, copy.staged(table)))
+        try:
+            mysql.do(target, catalogue.staging_ddl(table, copy.staged(table)))
+        except ProgrammingError as error:
+            where = f"{table.schema}.{table.name}"
+            raise CatalogueError(f"{where}: MySQL cannot hold such a table: {mysql.one_line(error)}") from None
     return copy
 
 
@@ -115,10 +120,10 @@ def describe_all(source: Any) -> list[SourceTable]:
     for table in TABLES:
         try:
             tables.append(catalogue.describe(source, SOURCE_SCHEMA, table.name))
-        except catalogue.CatalogueError as error:
+        except CatalogueError as error:
             problems.append(str(error))
     if problems:
-        raise catalogue.CatalogueError("; ".join(problems))
+        raise CatalogueError("; ".join(problems))
     return tables
 
 

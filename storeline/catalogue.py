@@ -1,12 +1,13 @@
 """What PostgreSQL's catalogue says of a table, and the statements that follow from it on either side."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import quote_ident
 
 from storeline import mysql
-from storeline.types import MAX_KEY_BYTES, Type, UnknownType, contract
+from storeline.types import MAX_KEY_BYTES, MAX_ROW_BYTES, TEXT, Type, UnknownType, contract
 
 PAGE_BYTES = 8192
 ROW_HASH_DIGITS = 15  # 60 bits of each row's SHA-256: their sum over 10^9 rows still fits a DECIMAL exactly
@@ -76,7 +77,11 @@ def describe(connection: Connection, schema: str, name: str) -> SourceTable:
         if kind != "r":
             raise CatalogueError(f"{schema}.{name} is no ordinary table (pg_class.relkind '{kind}')")
         cursor.execute(
-            """select attname, format_type(atttypid, atttypmod), not attnotnull
+            # PostgreSQL 18 marks a column as not null that may hold nulls from before: NOT NULL … NOT VALID.
+            """select attname, format_type(atttypid, atttypmod),
+                      not attnotnull or exists (
+                          select from pg_constraint where conrelid = attrelid and contype = 'n' and not convalidated
+                          and conkey = array[attnum])
                from pg_attribute where attrelid = %s and attnum > 0 and not attisdropped order by attnum""",
             (oid,),
         )
@@ -106,7 +111,30 @@ def describe(connection: Connection, schema: str, name: str) -> SourceTable:
         raise CatalogueError(f"{schema}.{name} has no primary key: add one, the copy needs to tell rows apart")
     if sum(table.column(c).type.key_bytes for c in key) > MAX_KEY_BYTES:
         raise CatalogueError(f"{schema}.{name}: its primary key ({', '.join(key)}) is too long for MySQL")
-    return table
+    return _fitting(table)
+
+
+def _fitting(table: SourceTable) -> SourceTable:
+    """Return the table with as many of its texts as LONGTEXT as MySQL's limit for a row asks for, the longest first.
+
+    Raises CatalogueError when what is left, the columns of keys and indexes among it, is still too long.
+    """
+    indexed = {name for index in table.indexes for name in index.columns} | set(table.key)
+    columns = {column.name: column for column in table.columns}
+    longest = sorted(table.columns, key=lambda column: -column.type.row_bytes)
+    for column in longest:
+        if _row_bytes(columns.values()) <= MAX_ROW_BYTES:
+            break
+        if column.name not in indexed and column.type.mysql.startswith("VARCHAR"):
+            columns[column.name] = replace(column, type=TEXT)
+    if _row_bytes(columns.values()) <= MAX_ROW_BYTES:
+        return replace(table, columns=tuple(columns.values()))
+    raise CatalogueError(f"{table.schema}.{table.name}: its rows are longer than MySQL's {MAX_ROW_BYTES} bytes")
+
+
+def _row_bytes(columns: Collection[Column]) -> int:
+    """Return what MySQL counts of a row: a bit for each null, and a text's length of two bytes, are part of it."""
+    return sum(column.type.row_bytes for column in columns) + len(columns) // 8 + 1
 
 
 def _column(schema: str, table: str, name: str, declared: str, is_nullable: bool) -> Column:

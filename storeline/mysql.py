@@ -12,6 +12,8 @@ from mysql.connector import errorcode
 from storeline.settings import Settings
 from storeline.variables import Secret
 
+# A connection that holds a lock idles while executors work, and a load waits for what PostgreSQL sends.
+TIME_OUTS = {"wait_timeout": 2147483, "net_read_timeout": 600, "net_write_timeout": 600}  # the first is the most
 LOCK_WAIT_SECONDS_OF_A_SWAP = 2  # new readers queue behind a waiting RENAME, so each try is short
 
 
@@ -41,6 +43,7 @@ class Login:
                 time_zone="+00:00",
                 sql_mode="TRADITIONAL",
                 connection_timeout=10,
+                init_command=f"set session {', '.join(f'{name} = {value}' for name, value in TIME_OUTS.items())}",
                 **{"autocommit": True, **options},
             )
         except mysql.connector.Error as error:

@@ -10,6 +10,7 @@ from storeline.settings import Settings
 from storeline.variables import Secret
 
 APPLICATION_NAME = "storeline"
+TIME_OUTS = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout"]
 
 
 class PostgresError(Exception):
@@ -108,8 +109,23 @@ class Snapshot:
 
 
 def endless(login: Login) -> Connection:
-    """Open a connection for a long read: no time-outs, and no policy may hide a row."""
-    return login.connect(statement_timeout="0", idle_in_transaction_session_timeout="0", row_security="off")
+    """Open a connection for a long read: no time-outs, and no policy may hide a row.
+
+    Raises PostgresError when the database does not say in which encoding its texts are.
+    """
+    connection = login.connect(row_security="off")
+    with connection, connection.cursor() as cursor:
+        # Those that this version has; what a role, a database or the server sets would end the read in its middle.
+        cursor.execute("select set_config(name, '0', false) from pg_settings where name = any(%s)", (TIME_OUTS,))
+        cursor.execute("select current_setting('server_encoding')")
+        (encoding,) = cursor.fetchone() or ("",)
+    if encoding == "SQL_ASCII":
+        connection.close()
+        raise PostgresError(
+            f"the database {login.database} has the encoding SQL_ASCII, which says nothing of what its texts are: "
+            "move it to one with an encoding, such as UTF8"
+        )
+    return connection
 
 
 def take_snapshot(connection: Connection, tables: list[str], lock_wait_seconds: int) -> Snapshot:
