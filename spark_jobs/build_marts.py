@@ -19,6 +19,7 @@ from spark_jobs import jdbc
 from spark_jobs.audit import AuditError, audit, resolve
 from spark_jobs.executors import QUICK_COMPILER
 from spark_jobs.failure import FAILURES, JobError, one_line
+from spark_jobs.session import session
 from storeline import ledger, mart_tables, mysql, replica
 from storeline.generation import MARTS, REPLICA
 from storeline.mart import Mart, MartError
@@ -40,14 +41,9 @@ def main() -> None:
         settings = load()
         marts = load_marts()
         with closing(mysql.mart_builder(settings).connect()) as target:
-            builder = SparkSession.builder.appName("build_marts").config(*PLANNING)
-            if mysql.data_bytes(target, REPLICA.live) < QUICK_COMPILER_BYTES:
-                builder.config(*QUICK_COMPILER)
-            spark = builder.getOrCreate()
-            try:
+            is_small = mysql.data_bytes(target, REPLICA.live) < QUICK_COMPILER_BYTES
+            with session("build_marts", PLANNING, *([QUICK_COMPILER] if is_small else [])) as spark:
                 build_marts(settings, spark, marts, target)
-            finally:
-                spark.stop()
     except (AuditError, MartError) as error:
         sys.exit("\n".join(f"build_marts: {line}" for line in str(error).splitlines()))
     except FAILURES as error:

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from spark_jobs.executors import QUICK_COMPILER
 from spark_jobs.failure import FAILURES, JobError, one_line
+from spark_jobs.session import session
 from storeline import catalogue, ledger, mysql, postgres, replica
 from storeline.catalogue import CatalogueError, SourceTable
 from storeline.generation import REPLICA
@@ -53,13 +54,10 @@ def main() -> None:
         with (
             closing(mysql.replicator(settings).connect()) as target,
             closing(postgres.endless(postgres.reader(settings))) as source,
-        ):
             # Whatever a table's size, Python does the work and Java hands it on.
-            spark = SparkSession.builder.appName("replicate").config(*QUICK_COMPILER).getOrCreate()
-            try:
-                replicate(settings, spark, source, target)
-            finally:
-                spark.stop()
+            session("replicate", QUICK_COMPILER) as spark,
+        ):
+            replicate(settings, spark, source, target)
     except FAILURES as error:
         sys.exit(f"replicate: {one_line(error)}")
 

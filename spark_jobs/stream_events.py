@@ -23,6 +23,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from spark_jobs.event_lines import Part, columns, parts
 from spark_jobs.failure import FAILURES, JobError, one_line
+from spark_jobs.session import session
 from storeline import dead_letters, kafka, ledger, postgres, stream_ledger
 from storeline.kafka import KafkaError
 from storeline.landing import Landing
@@ -39,7 +40,7 @@ SECONDS_BETWEEN_REPORTS = 60
 ATTEMPTS = 3
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Run the stream. Exits with one line when it cannot go on; what was landed stays."""
     is_bounded = list(arguments) == ["--until-caught-up"]
     if arguments and not is_bounded:
@@ -48,11 +49,8 @@ def main(arguments: Sequence[str]) -> None:
         settings = load()
         with closing(Landing(postgres.stream(settings), ledger.new_run_id())) as landing:
             topic_ids = begin(settings, landing)
-            spark = SparkSession.builder.appName("stream_events").getOrCreate()
-            try:
+            with session("stream_events") as spark:
                 run(settings, spark, landing, topic_ids, is_bounded)
-            finally:
-                spark.stop()
     except FAILURES as error:
         sys.exit(f"stream_events: {one_line(error)}")
 

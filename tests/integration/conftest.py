@@ -13,6 +13,7 @@ from native.stack import Stack
 from storeline import mysql, postgres
 from storeline.settings import ROOT, Settings
 from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch_up, clear
+from tests.integration.jobs import run_here
 from tests.stacks import with_free_ports
 
 
@@ -98,18 +99,20 @@ def jars() -> str:
 
 
 @pytest.fixture
-def run_job(databases: Stack) -> Callable[..., tuple[int, str]]:
-    """Return a function that runs a job to its end; it returns the exit code and what the job said."""
+def run_job(databases: Stack, spark: SparkSession) -> Callable[..., tuple[int, str]]:
+    """Return a function that runs a job here, in the warm session; it returns the exit code and what the job said.
 
-    def run(job: str, *options: str, **variables: Any) -> tuple[int, str]:
-        process = submit(databases, job, *options, **variables)
-        out, err = process.communicate(timeout=300)
-        return process.returncode, out + err
+    What follows the job's name are its arguments and, by name, variables of `.env`. What a test has to say about the
+    process itself, it says with `submit`.
+    """
+
+    def run(job: str, *arguments: str, **variables: str) -> tuple[int, str]:
+        return run_here(databases.settings, job, *arguments, **variables)
 
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def broker(databases: Stack, shop: None) -> Stack:
     """Return the stack with Kafka and its topics."""
     databases.start(("kafka",))

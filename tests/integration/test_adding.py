@@ -11,6 +11,7 @@ import pytest
 
 from native.stack import Stack
 from storeline.settings import ROOT
+from tests.integration.conftest import submit
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -60,8 +61,9 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow(reason="two jobs and the examples run as processes, from a tree of their own")
 def test_a_table_is_one_entry_and_a_mart_is_two_files(
-    repository: Path, databases: Stack, run_job: Callable[..., tuple[int, str]], ask_source: Ask, ask_target: Ask
+    repository: Path, databases: Stack, ask_source: Ask, ask_target: Ask
 ) -> None:
     ask_source("create table source.suppliers (supplier_id bigint primary key, name varchar(255), deliveries integer)")
     ask_source("insert into source.suppliers values (1, 'Acme', 7), (2, 'Zenith', 0)")
@@ -72,8 +74,9 @@ def test_a_table_is_one_entry_and_a_mart_is_two_files(
         (repository / "tests" / "marts" / "deliveries.yaml").write_text(EXAMPLE)
 
         for job in ("replicate", "build_marts"):
-            code, said = run_job(job, root=repository)
-            assert code == 0, said
+            process = submit(databases, job, root=repository)
+            out, err = process.communicate(timeout=300)
+            assert process.returncode == 0, out + err
         assert ask_target("select * from marts.deliveries") == [(1, "Acme", 7), (2, "Zenith", 0)]
 
         example = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/marts", "-k", "deliveries")

@@ -88,6 +88,7 @@ def test_every_mart_equals_an_independent_computation(built: None, ask_source: A
     assert all(ask_target(f"select count(*) from marts.{mysql.quote(mart.name)}")[0][0] for mart in MARTS)
 
 
+@pytest.mark.slow(reason="it makes, copies and builds a shop of ten times the size, and the default one again")
 @pytest.mark.parametrize("scale", [0, 10], ids="{} times the default".format)
 def test_every_mart_equals_an_independent_computation_in_a_shop_of_another_size(
     build: Build, settings: Settings, spark: SparkSession, databases: Any, ask_source: Ask, ask_target: Ask, scale: int

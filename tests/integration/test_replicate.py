@@ -241,3 +241,15 @@ def test_a_failed_job_says_one_line_and_exits_with_an_error(run_job: Callable[..
         said[said.index("replicate: MySQL at 127.0.0.1:1 as storeline_replicator") :].splitlines()[0]
     ]
     assert "Traceback" not in said
+
+
+def test_a_job_says_what_it_did(run_job: Callable[..., tuple[int, str]], ask_target: Ask) -> None:
+    code, said = run_job("replicate")
+    assert code == 0, said
+    copied = dict(line.split(": ", 2)[1:] for line in said.splitlines() if line.startswith("replicate: "))
+    ((rows,),) = ask_target("select count(*) from replica.users")
+    assert set(copied) == {table.name for table in TABLES}
+    assert copied["users"].startswith(f"{rows} rows, ")
+    code, said = run_job("build_marts")
+    assert code == 0, said
+    assert "build_marts: UserOrders: " in said
