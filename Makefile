@@ -85,15 +85,18 @@ rollback-marts: python ## Bring the previous generation of all marts back; a sec
 
 # --- Work on it --------------------------------------------------------------------------------------------------
 
-.PHONY: test
-# Three at once, because some of them mostly sleep.
-test: install ## Run all tests: unit, then integration, faults and end to end
-	$(RUN) -m pytest -m 'not integration and not end_to_end'
-	$(RUN) -m pytest -m 'integration or end_to_end' -n 3
+# Processes that run tests; more than two cores have work for.
+PROCESSES := 3
 
-.PHONY: test-nightly
-test-nightly: install ## Run the fault tests and the swaps under readers with SEEDS=50 moments for each
-	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n 3
+.PHONY: test test-faults test-nightly test-changed
+test: install ## Run the tests that a change is worked with, and one run through Airflow: 10 minutes at most
+	$(RUN) -m pytest -m 'not faults' -n $(PROCESSES) --budget-minutes 10
+test-faults: install ## Run the faults, one moment for each: what is killed, sleeps or comes in between: 15 minutes at most
+	$(RUN) -m pytest -m faults -n $(PROCESSES) --budget-minutes 15
+test-nightly: install ## Run the faults with SEEDS=50 moments for each
+	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n $(PROCESSES)
+test-changed: python ## Run the tests whose code has changed since they were run last
+	$(RUN) -m pytest -m 'not faults and not end_to_end' --testmon
 
 .PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)

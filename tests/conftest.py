@@ -10,21 +10,47 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from native.places import JARS
+from storeline.settings import ROOT
+
+pytest_plugins = ["pytester", "tests.budget"]
 
 
 class ByServers(LoadScopeScheduling):
-    """Keeps in one process what shares servers: a file; of the tests of the whole stack, a folder."""
+    """Keeps in one process what shares servers: a file, or a folder where that is a package.
+
+    They are handed out in the order in which they were collected, and not before a process needs them.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return str(Path(file).parent) if file.startswith("tests/end_to_end/") else file
+        file = Path(nodeid.partition("::")[0])
+        packages = [folder for folder in file.parents if (ROOT / folder / "__init__.py").exists()]
+        return str(packages[-1] if packages else file)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        # A process runs a test when it knows the one after it.
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:
     """Say how tests are shared out when several processes run them."""
+    config.option.loadscopereorder = False
     return ByServers(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest begin first, so that no process has one of them left when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+        needs_servers = item.get_closest_marker("integration") is not None
+        return item.get_closest_marker("end_to_end") is None, item.path not in slow, not needs_servers
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,85 @@
+"""What a run of tests costs: at its end stand its ten slowest tests, and its time against its target's budget.
+
+A test that takes long says why, by `@pytest.mark.slow(reason="…")`; the run fails where one does not.
+"""
+
+import time
+from dataclasses import dataclass
+
+import pytest
+
+SECONDS = 20
+FAULT_SECONDS = 60
+LISTED = 10
+
+
+@dataclass(frozen=True)
+class Call:
+    """One test's call, without what its fixtures took: those serve other tests too."""
+
+    test: str
+    seconds: float
+    limit: int
+    reason: str | None
+
+    @property
+    def lacks_reason(self) -> bool:
+        return self.seconds > self.limit and not self.reason
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--budget-minutes", type=float, help="what this run may take")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that sees the reports of all
+        config.pluginmanager.register(Costs(config), "costs")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Send along with a test's report what it is judged by: a report knows no marker."""
+    limit = FAULT_SECONDS if item.get_closest_marker("faults") else SECONDS
+    item.user_properties.append(("limit", limit))
+    if slow := item.get_closest_marker("slow"):
+        reason = slow.kwargs.get("reason")
+        if not (isinstance(reason, str) and reason.strip()):
+            pytest.fail('the marker `slow` needs a reason: @pytest.mark.slow(reason="…")', pytrace=False)
+        item.user_properties.append(("slow", reason))
+
+
+class Costs:
+    """Collects what each test took, and judges it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config, self.began, self.calls = config, time.monotonic(), list[Call]()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            said = dict(report.user_properties)
+            self.calls.append(Call(report.nodeid, report.duration, said["limit"], said.get("slow")))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.OK and any(call.lacks_reason for call in self.calls):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self.calls:
+            return
+        write, slowest = terminalreporter.write_line, sorted(self.calls, key=lambda call: -call.seconds)
+        terminalreporter.section("what it took")
+        for call in slowest[:LISTED]:
+            write(f"{call.seconds:7.1f} s  {call.test}{f'  (slow: {call.reason})' if call.reason else ''}")
+        minutes, budget = (time.monotonic() - self.began) / 60, self.config.getoption("budget_minutes")
+        if budget is None:
+            write(f"{minutes:7.1f} min in all")
+        else:
+            verdict = "within" if minutes <= budget else "OVER"
+            write(f"{minutes:7.1f} min in all, {verdict} the budget of {budget:g} min")
+        for call in slowest:
+            if call.lacks_reason:
+                write(
+                    f"FAILED {call.test}: its call took {call.seconds:.1f} s, more than {call.limit} s: make it "
+                    'faster, or say why it is slow by @pytest.mark.slow(reason="…"); on a busy machine, run it again',
+                    red=True,
+                )
