@@ -1,6 +1,7 @@
 """Spark as processes: a standalone master, one worker with the slots of all, the history server."""
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ MEBIBYTES = {"m": 1, "g": 1024}
 # The daemons hardly work; one collector and one compiler are enough for them. A port that is taken ends them: at the
 # next port, which Spark would take, nobody looks for them.
 DAEMON_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dspark.port.maxRetries=0"
+# What the master knows of applications and workers outlives it; otherwise its death would stall them for ever. It waits
+# this long, in seconds, for those of them that are gone.
+RECOVERY = "-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryTimeout=20"
 
 
 def spark_home() -> Path:
@@ -67,37 +71,39 @@ def service(settings: Settings, home: Path) -> Service:
     folder, url = home / "spark", urlsplit(settings.spark_master_url)
     master_port = url.port or 7077
     options = f"{DAEMON_OPTIONS} {archived_classes()}"
-    seen = environment(settings, home) | {"SPARK_DAEMON_MEMORY": "512m", "SPARK_DAEMON_JAVA_OPTS": options}
+    seen = environment(settings, home) | {"SPARK_DAEMON_MEMORY": "512m"}
 
-    def daemon(name: str, class_name: str, *arguments: str, waits_for_port: int | None = None) -> Process:
+    def daemon(name: str, class_name: str, *arguments: str, more: str = "", port: int | None = None) -> Process:
         command = (str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{class_name}", *arguments)
-        return Process(name, command, folder, seen, waits_for_port=waits_for_port)
+        variables = seen | {"SPARK_DAEMON_JAVA_OPTS": f"{options} {more}"}
+        return Process(name, command, folder, variables, waits_for_port=port)
 
     def prepare() -> None:
-        for name in ("work", "local", "events"):
+        # No process of the cluster runs, so what its last master knew is past.
+        shutil.rmtree(folder / "master", ignore_errors=True)
+        for name in ("work", "local", "events", "master"):
             make_private(folder / name)
 
     bind = ("--host", "127.0.0.1")
     master = ("--port", str(master_port), "--webui-port", str(settings.spark_master_ui_port))
     slots = ("--cores", str(settings.spark_workers * settings.spark_worker_cores), "--memory", total_memory(settings))
     worker = ("--work-dir", str(folder / "work"), "--webui-port", str(settings.spark_worker_ui_port))
-    history = f"{options} -Dspark.history.ui.port={settings.spark_history_port}"
+    recovery = f"{RECOVERY} -Dspark.deploy.recoveryDirectory='{folder / 'master'}'"
     return Service(
         "spark",
         (
-            daemon("spark-master", "master.Master", *bind, *master),
+            daemon("spark-master", "master.Master", *bind, *master, more=recovery),
             # A worker that finds no master asks again after 5 to 15 s.
             daemon(
                 "spark-worker",
                 "worker.Worker",
                 *(*bind, *slots, *worker, settings.spark_master_url),
-                waits_for_port=master_port,
+                port=master_port,
             ),
-            Process(
+            daemon(
                 "spark-history",
-                (str(spark_home() / "bin" / "spark-class"), "org.apache.spark.deploy.history.HistoryServer"),
-                folder,
-                seen | {"SPARK_DAEMON_JAVA_OPTS": history},
+                "history.HistoryServer",
+                more=f"-Dspark.history.ui.port={settings.spark_history_port}",
             ),
         ),
         prepare=prepare,

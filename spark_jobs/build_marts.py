@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs import jdbc
 from spark_jobs.audit import AuditError, audit, resolve
-from spark_jobs.executors import QUICK_COMPILER
+from spark_jobs.executors import QUICK_COMPILER, awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
 from spark_jobs.session import session
 from storeline import ledger, mart_tables, mysql, replica
@@ -42,7 +42,8 @@ def main() -> None:
         marts = load_marts()
         with closing(mysql.mart_builder(settings).connect()) as target:
             is_small = mysql.data_bytes(target, REPLICA.live) < QUICK_COMPILER_BYTES
-            with session("build_marts", PLANNING, *([QUICK_COMPILER] if is_small else [])) as spark:
+            options = (PLANNING, QUICK_COMPILER) if is_small else (PLANNING,)
+            with session("build_marts", *options) as spark, awaited(spark, settings.spark_executor_wait_seconds):
                 build_marts(settings, spark, marts, target)
     except (AuditError, MartError) as error:
         sys.exit("\n".join(f"build_marts: {line}" for line in str(error).splitlines()))

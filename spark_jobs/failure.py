@@ -15,6 +15,8 @@ from storeline.stream_ledger import StreamError
 from storeline.variables import SettingsError
 
 RAISED_IN_A_TASK = re.compile(r"^(?:pyspark\.errors\.\S+: )?((?:\w+\.)+\w*(?:Error|Exception): .+)$", re.MULTILINE)
+# What Spark says of a job that was cancelled; the reason follows.
+CANCELLED = re.compile(r"^.*\[SPARK_JOB_CANCELLED\] Job \d+ cancelled ")
 
 
 class JobError(Exception):
@@ -41,4 +43,5 @@ def one_line(error: BaseException) -> str:
     text = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)
     raised = RAISED_IN_A_TASK.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
-    return str(raised[-1] if raised else lines[0] if lines else type(error).__name__).strip()
+    line = str(raised[-1] if raised else lines[0] if lines else type(error).__name__).strip()
+    return CANCELLED.sub("ended ", line)

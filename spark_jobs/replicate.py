@@ -15,7 +15,7 @@ from mysql.connector import ProgrammingError
 from pyspark.sql import SparkSession
 
 from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
-from spark_jobs.executors import QUICK_COMPILER
+from spark_jobs.executors import QUICK_COMPILER, awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
 from spark_jobs.session import session
 from storeline import catalogue, ledger, mysql, postgres, replica
@@ -56,6 +56,7 @@ def main() -> None:
             closing(postgres.endless(postgres.reader(settings))) as source,
             # Whatever a table's size, Python does the work and Java hands it on.
             session("replicate", QUICK_COMPILER) as spark,
+            awaited(spark, settings.spark_executor_wait_seconds),
         ):
             replicate(settings, spark, source, target)
     except FAILURES as error:

@@ -92,6 +92,7 @@ class Settings:
     spark_worker_memory = memory()
     spark_batch_cores = whole(1, 1000)
     spark_stream_cores = whole(1, 1000)
+    spark_executor_wait_seconds = whole(1, 86400)
     spark_auth_secret = secret(16)
 
     shop_users = whole(1, 10**9)
@@ -119,6 +120,8 @@ class Settings:
     stream_parked_seconds = whole(0, 30 * 86400)
     stream_retry_seconds = whole(1, 3600)
     stream_run_seconds = whole(10, 30 * 86400)
+    stream_outage_seconds = whole(0, 30 * 86400)
+    stream_stall_seconds = whole(1, 86400)
 
     copy_chunk_mib = whole(1, 4096)
     copy_timeout_seconds = whole(1, 7 * 86400)
