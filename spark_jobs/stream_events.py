@@ -2,42 +2,36 @@
 
 Usage: spark-submit spark_jobs/stream_events.py [--until-caught-up]
 
-Where it goes on stands in PostgreSQL and nowhere else; Spark's own checkpoint is made anew for each run.
+Where it goes on stands in PostgreSQL and nowhere else; Spark's own checkpoint is made anew for each query. A server
+that does not answer is waited for; what cannot pass without a hand is said in the report of the run.
 """
 
-import json
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from functools import reduce
-from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 
 import psycopg2
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql import SparkSession
 
-from spark_jobs.event_lines import Part, columns, parts
+from spark_jobs.event_stream import NAMES, Stream, lasting_problems
+from spark_jobs.executors import awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
 from spark_jobs.session import session
-from storeline import dead_letters, kafka, ledger, postgres, stream_ledger
+from spark_jobs.stall import StallWatch
+from storeline import kafka, ledger, postgres, stream_ledger
 from storeline.kafka import KafkaError
 from storeline.landing import Landing
-from storeline.postgres import PostgresError
+from storeline.postgres import PostgresError, PostgresRefusal
 from storeline.settings import Settings, load
-from storeline.stream_ledger import Positions, StreamError
-from storeline.topics import DEAD, EVENT_TOPICS, Topic
+from storeline.stream_ledger import Refusal
+from storeline.variables import SettingsError
 
-NAMES = [topic.name for topic in EVENT_TOPICS]
-KINDS = (*NAMES, DEAD)
-# Lines that this process is sent at once, in characters; while they are landed, as many again are read.
-MOST_CHARACTERS = 64 << 20
-SECONDS_BETWEEN_REPORTS = 60
-ATTEMPTS = 3
+OUTAGES = (KafkaError, PostgresError, psycopg2.OperationalError, psycopg2.InterfaceError)
+# What cannot pass without a hand.
+REFUSALS = (Refusal, PostgresRefusal, SettingsError, psycopg2.ProgrammingError)
+SECONDS_BETWEEN_ATTEMPTS = 2
+SECONDS_BETWEEN_WORDS = 60
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -45,221 +39,112 @@ def main(arguments: Sequence[str] = ()) -> None:
     is_bounded = list(arguments) == ["--until-caught-up"]
     if arguments and not is_bounded:
         sys.exit(f"stream_events: {arguments[0]}: expected --until-caught-up or nothing")
+    settings = None
     try:
         settings = load()
-        with closing(Landing(postgres.stream(settings), ledger.new_run_id())) as landing:
-            topic_ids = begin(settings, landing)
-            with session("stream_events") as spark:
-                run(settings, spark, landing, topic_ids, is_bounded)
+        keep_taking(settings, is_bounded)
     except FAILURES as error:
+        if isinstance(error, REFUSALS):
+            ledger.report_refusal(one_line(error), progress(settings))
         sys.exit(f"stream_events: {one_line(error)}")
 
 
-def begin(settings: Settings, landing: Landing) -> dict[str, str]:
-    """Make this run the one that may write; return the id of each topic.
-
-    Raises StreamError when the stored offsets do not lead on in Kafka, and KafkaError.
-    """
-    states = kafka.states(settings, NAMES)
-    with landing.connection, landing.connection.cursor() as cursor:
-        landing.positions = stream_ledger.begin(cursor, landing.run_id, NAMES, states)
-    return {name: state.topic_id for name, state in states.items()}
-
-
-def run(settings: Settings, spark: SparkSession, landing: Landing, topic_ids: dict[str, str], is_bounded: bool) -> None:
-    """Take events until the run's time is over, or, where it is bounded, until there are no more.
+def keep_taking(settings: Settings, is_bounded: bool) -> None:
+    """Take events until the run's time is over, or until there are no more; wait for servers that do not answer.
 
     Raises one of FAILURES.
     """
+    run_id, ends_at = ledger.new_run_id(), time.monotonic() + settings.stream_run_seconds
+    outage, has_begun = Outage(settings.stream_outage_seconds), False
     with ExitStack() as stack:
-        Stream(settings, spark, landing, topic_ids, stack).run(is_bounded)
-
-
-class Stream:
-    """A run: Spark reads and judges the events, this process writes them."""
-
-    def __init__(
-        self, settings: Settings, spark: SparkSession, landing: Landing, topic_ids: dict[str, str], stack: ExitStack
-    ) -> None:
-        """Open what the run needs; `stack` closes it. Raises KafkaError."""
-        self.settings, self.spark, self.landing, self.topic_ids = settings, spark, landing, topic_ids
-        self.client = stack.enter_context(kafka.administration(settings))
-        self.producer = kafka.producer(settings)
-        stack.callback(self.producer.close, timeout=10)
-        self.checkpoint = Path(
-            stack.enter_context(TemporaryDirectory(prefix="stream_events-", ignore_cleanup_errors=True))
-        )
-        # One batch is landed while Spark reads the next one; each begins when the one before has ended well.
-        self.lander = stack.enter_context(ThreadPoolExecutor(max_workers=1))
-        self.landed: Future[None] | None = None
-        self.turn = threading.Lock()
-        self.failure: BaseException | None = None
-        self.events = 0
-
-    def run(self, is_bounded: bool) -> None:
-        """Take events until the run's time is over, or until there are no more. Raises one of FAILURES."""
-        self.tidy_up()
-        writer = self.frame().writeStream.foreachBatch(self.take).option("checkpointLocation", self.checkpoint.as_uri())
-        milliseconds = self.settings.stream_trigger_milliseconds
-        timed = writer.trigger(processingTime=f"{milliseconds} milliseconds")
-        query = (writer.trigger(availableNow=True) if is_bounded else timed).start()
-        print(f"stream_events: reads {', '.join(NAMES)} as run {self.landing.run_id}", flush=True)
-        try:
-            self.watch(query)
-            query.stop()
-            self.settle()
-            self.tidy_up()
-        except FAILURES as error:
-            # A batch that is being landed has the connection for itself.
-            self.lander.shutdown()
-            raise self.why(error) from None
-        finally:
-            query.stop()
-        print(f"stream_events: {self.events:,} events taken", flush=True)
-
-    def watch(self, query: StreamingQuery) -> None:
-        """Do what is to be done from time to time, as long as the query runs."""
-        ends_at = time.monotonic() + self.settings.stream_run_seconds
-        reported, said_at = 0, time.monotonic()
-        while not query.awaitTermination(self.settings.stream_retry_seconds):
-            if self.landed and self.landed.done():
-                self.settle()
-            self.tidy_up()
-            if self.events > reported and time.monotonic() - said_at > SECONDS_BETWEEN_REPORTS:
-                print(f"stream_events: {self.events:,} events taken", flush=True)
-                reported, said_at = self.events, time.monotonic()
-            if time.monotonic() > ends_at:
-                return
-
-    def tidy_up(self) -> None:
-        """Try parked events again, and copy new dead letters to Kafka."""
-        with self.turn:
-            self.landing.retry(self.settings.stream_parked_seconds)
-            dead_letters.copy_out(self.landing.connection, self.producer)
-
-    def why(self, error: BaseException) -> BaseException:
-        """Return what is behind a failure of the query: what this process raised, else what Kafka now lacks."""
-        if self.landing.connection.closed:
-            login = postgres.stream(self.settings)
-            lost = self.failure if isinstance(self.failure, psycopg2.Error) else error
-            return PostgresError(f"PostgreSQL at {login.host}:{login.port}: the connection is lost: {one_line(lost)}")
-        if self.failure is not None:
-            return self.failure
-        try:
-            with self.landing.connection, self.landing.connection.cursor() as cursor:
-                stored = stream_ledger.stored_offsets(cursor)
-            found = stream_ledger.problems(NAMES, stored, kafka.states(self.settings, NAMES))
-        except (psycopg2.Error, KafkaError) as other:
-            return other
-        return StreamError("; ".join(found)) if found else error
-
-    def frame(self) -> DataFrame:
-        """Return the stream of all topics' messages."""
-        return reduce(DataFrame.unionAll, (self.source(topic).select(*columns()) for topic in EVENT_TOPICS))
-
-    def source(self, topic: Topic) -> DataFrame:
-        """Return Kafka's rows of a topic, from where the database says that it goes on."""
-        return (
-            self.spark.readStream.format("kafka")
-            .options(**self.connection_options())
-            .option("subscribe", topic.name)
-            .option("startingOffsets", offsets_json(self.landing.positions, topic.name))
-            .option("maxOffsetsPerTrigger", self.settings.stream_batch_events)
-            .load()
-        )
-
-    def connection_options(self) -> dict[str, str]:
-        """Return the options of every read of Kafka."""
-        return {
-            "kafka.bootstrap.servers": kafka.address(self.settings),
-            "includeHeaders": "true",
-            "failOnDataLoss": "true",
-        }
-
-    def take(self, frame: DataFrame, batch: int) -> None:
-        """Read and judge one micro-batch, and have it landed: as a whole, or in parts where its events are large.
-
-        Raises JobError, see `keeping`.
-        """
-        taken: dict[tuple[str, int], int] = {}
-        is_left = True
-        while is_left:
-            with self.keeping():
-                found = self.read(frame, taken)
-                self.check_topics()
-            lines = {kind: list(chain.from_iterable(one.lines.get(kind, ()) for one in found)) for kind in KINDS}
-            self.settle()
-            self.landed = self.lander.submit(self.land, lines)
-            taken |= {(one.topic, one.partition): one.last for one in found}
-            is_left = any(one.is_cut for one in found)
-
-    def read(self, frame: DataFrame, taken: Mapping[tuple[str, int], int]) -> list[Part]:
-        """Return what becomes of a micro-batch's messages after those that were taken, as far as memory allows."""
-        # As an RDD, because a task's lines come in one piece then; as rows they would be unpacked thrice.
-        rows = frame.rdd  # of no partition where no message is new
-        most = MOST_CHARACTERS // max(1, rows.getNumPartitions())
-        return rows.mapPartitions(lambda own: parts(own, taken, most)).collect()
-
-    def settle(self) -> None:
-        """Wait until the batch that was read last is landed. Raises JobError, see `keeping`."""
-        with self.keeping():
-            if self.landed:
-                self.landed.result()
-
-    @contextmanager
-    def keeping(self) -> Iterator[None]:
-        """Keep what is raised inside for `why`, and raise a JobError instead.
-
-        Spark searches what it is told for patterns that overflow its stack when the text is long.
-        """
-        try:
-            yield
-        except BaseException as error:
-            self.failure = error
-            raise JobError("the batch was not landed") from None
-
-    def land(self, found: dict[str, list[str]]) -> None:
-        """Land the lines; a transaction that PostgreSQL undid because of another one is tried again."""
-        for attempt in range(1, ATTEMPTS + 1):
+        stall = stack.enter_context(StallWatch(settings))
+        while True:
             try:
-                with self.turn:
-                    self.landing.land(found, self.topic_ids, self.fetch)
-                break
-            except psycopg2.extensions.TransactionRollbackError:
-                if attempt == ATTEMPTS:
+                with closing(Landing(postgres.stream(settings), run_id)) as landing:
+                    topic_ids = begin(settings, landing, is_again=has_begun)
+                    if not has_begun:
+                        spark = stack.enter_context(session("stream_events"))
+                        stack.enter_context(awaited(spark, settings.spark_executor_wait_seconds))
+                        has_begun = True
+                    outage.end()
+                    with stall.over(landing):
+                        run(settings, spark, landing, topic_ids, is_bounded, ends_at)
+                return
+            except OUTAGES as error:
+                if isinstance(error, PostgresRefusal):
                     raise
-                time.sleep(attempt)
-        self.events += sum(map(len, found.values()))
-
-    def check_topics(self) -> None:
-        """Raise StreamError when what was read may not be of the topics that the offsets belong to."""
-        now = kafka.topic_ids(self.client, NAMES)
-        if other := [name for name in NAMES if now.get(name) != self.topic_ids[name]]:
-            raise StreamError(f"topic {other[0]} was deleted or made anew while it was read: {stream_ledger.OUT}")
-
-    def fetch(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, bytes | None]:
-        """Return key and value of one event, read by itself. Raises StreamError when it is gone."""
-        read = self.spark.read.format("kafka").options(**self.connection_options())
-        row = (
-            read.option("assign", json.dumps({topic: [partition]}))
-            .option("startingOffsets", offsets_json({(topic, partition): offset}, topic))
-            .option("endingOffsets", offsets_json({(topic, partition): offset + 1}, topic))
-            .load()
-            .select("key", "value")
-            .first()
-        )
-        if row is None:
-            raise StreamError(f"offset {offset} of {topic}[{partition}] is gone from Kafka: {stream_ledger.OUT}")
-        return _bytes(row.key), _bytes(row.value)
+                outage.wait(error)
 
 
-def _bytes(held: bytearray | None) -> bytes | None:
-    return None if held is None else bytes(held)
+class Outage:
+    """The time in which a server does not answer."""
+
+    def __init__(self, most_seconds: float) -> None:
+        self.most_seconds = most_seconds
+        self.began_at: float | None = None
+        self.said_at = 0.0
+
+    def wait(self, error: BaseException) -> None:
+        """Wait a moment, and say so once a minute. Raises JobError when it has lasted for too long."""
+        now = time.monotonic()
+        if self.began_at is None:
+            self.began_at, self.said_at = now, now - SECONDS_BETWEEN_WORDS
+        lasts = now - self.began_at
+        if lasts >= self.most_seconds:
+            raise JobError(f"{one_line(error)}: waited for {lasts:.0f} s (STREAM_OUTAGE_SECONDS)")
+        if now - self.said_at >= SECONDS_BETWEEN_WORDS:
+            print(f"stream_events: {one_line(error)}: waiting, since {lasts:.0f} s", flush=True)
+            self.said_at = now
+        time.sleep(SECONDS_BETWEEN_ATTEMPTS)
+
+    def end(self) -> None:
+        """Say that the servers answer again, where one did not."""
+        if self.began_at is not None:
+            print(f"stream_events: goes on after {time.monotonic() - self.began_at:.0f} s", flush=True)
+            self.began_at = None
 
 
-def offsets_json(positions: Positions, topic: str) -> str:
-    """Return a topic's offsets as Spark's options take them."""
-    return json.dumps({topic: {str(number): offset for (name, number), offset in positions.items() if name == topic}})
+def begin(settings: Settings, landing: Landing, is_again: bool = False) -> dict[str, str]:
+    """Make this run the one that may write, or see that it still is; return the id of each topic.
+
+    Raises Refusal when the stored offsets do not lead on in Kafka, StreamError, KafkaError and psycopg2.Error.
+    """
+    with landing.connection, landing.connection.cursor() as cursor:
+        stream_ledger.name_session(cursor, landing.run_id)
+        if is_again:
+            stream_ledger.claim(cursor, landing.run_id)
+        else:
+            for run_id in stream_ledger.end_sessions(cursor):
+                print(f"stream_events: ended the session of run {run_id}, which had not ended itself", flush=True)
+        if found := lasting_problems(settings, stream_ledger.stored_offsets(cursor)):
+            raise Refusal("; ".join(found))
+        states = kafka.states(settings, NAMES)
+        landing.positions = stream_ledger.begin(cursor, landing.run_id, states)
+    return {name: state.topic_id for name, state in states.items()}
+
+
+def run(
+    settings: Settings,
+    spark: SparkSession,
+    landing: Landing,
+    topic_ids: dict[str, str],
+    is_bounded: bool,
+    ends_at: float = float("inf"),
+) -> None:
+    """Take events until a moment, or, where it is bounded, until there are no more. Raises one of FAILURES."""
+    with ExitStack() as stack:
+        Stream(settings, spark, landing, topic_ids, stack).run(is_bounded, ends_at)
+
+
+def progress(settings: Settings | None) -> int | None:
+    """Return a number that grows with each event that is taken, None where PostgreSQL does not tell."""
+    if settings is None:
+        return None
+    try:
+        with closing(postgres.stream(settings).connect()) as connection, connection.cursor() as cursor:
+            return stream_ledger.progress(cursor)
+    except (SettingsError, PostgresError, psycopg2.Error):
+        return None
 
 
 if __name__ == "__main__":

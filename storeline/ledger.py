@@ -68,3 +68,9 @@ def report(run_id: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the numbers as JSON to the file named by STORELINE_RUN_REPORT, where it is set."""
     if path := os.environ.get(REPORT_VARIABLE):
         Path(path).write_text(json.dumps({"run_id": run_id, "tables": tables}))
+
+
+def report_refusal(line: str, progress: int | None) -> None:
+    """Write there why no run can go on without a hand, and how far the runs have come."""
+    if path := os.environ.get(REPORT_VARIABLE):
+        Path(path).write_text(json.dumps({"refused": line, "progress": progress}))

@@ -1,5 +1,6 @@
 """PostgreSQL: the only file that knows its addresses and its dialect."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,14 @@ TIME_OUTS = ["statement_timeout", "idle_in_transaction_session_timeout", "idle_s
 
 class PostgresError(Exception):
     """PostgreSQL cannot be used as asked; the message is one line that says where and why."""
+
+
+class PostgresRefusal(PostgresError):
+    """PostgreSQL answers and does not let this role in: nothing that passes by itself."""
+
+
+# Of a login that is refused the driver tells the words alone. Whatever is not among them may pass.
+REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba\.conf entry|is not permitted to log in")
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,8 @@ class Login:
                 options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
             )
         except psycopg2.OperationalError as error:
-            raise PostgresError(f"PostgreSQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
+            kind = PostgresRefusal if REFUSED.search(str(error)) else PostgresError
+            raise kind(f"PostgreSQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
 
 
 def owner(settings: Settings, database: str | None = None) -> Login:
@@ -70,14 +80,25 @@ def generator(settings: Settings) -> Login:
     )
 
 
-def reader(settings: Settings) -> Login:
-    """Return the login of the role that may only SELECT."""
+def reader(settings: Settings, database: str | None = None) -> Login:
+    """Return the login of the role that may only SELECT, for another database where one is named."""
     return Login(
         settings.postgres_host,
         settings.postgres_port,
-        settings.postgres_db,
+        database or settings.postgres_db,
         settings.postgres_reader_user,
         settings.postgres_reader_password,
+    )
+
+
+def airflow(settings: Settings) -> Login:
+    """Return the login of the owner of Airflow's own database."""
+    return Login(
+        settings.postgres_host,
+        settings.postgres_port,
+        settings.postgres_airflow_db,
+        settings.postgres_airflow_user,
+        settings.postgres_airflow_password,
     )
 
 

@@ -20,10 +20,44 @@ class StreamError(Exception):
     """A stream cannot go on; the message is one line that says where and what to do."""
 
 
-def begin(cursor: Cursor, run_id: str, wanted: Iterable[str], states: Mapping[str, TopicState]) -> Positions:
-    """Make this run the one that may write and return where it goes on; the caller commits.
+class Refusal(StreamError):
+    """What cannot pass without a hand."""
 
-    Raises StreamError for a topic that is missing or was made anew, and for offsets that are no longer there.
+
+def name_session(cursor: Cursor, run_id: str) -> None:
+    """Let PostgreSQL show whose session this is, so that a successor can end it."""
+    cursor.execute("select set_config('application_name', %s, false)", (f"{STREAM} {run_id}",))
+
+
+def end_sessions(cursor: Cursor) -> list[str]:
+    """End every other session of the stream; return the runs that they belonged to.
+
+    A driver that was stopped keeps its transaction open, and with it the lock that a successor needs.
+    """
+    cursor.execute(
+        """with other as materialized (
+               select pid, application_name from pg_stat_activity
+               where usename = current_user and datname = current_database() and pid <> pg_backend_pid()
+                   and starts_with(application_name, %s)
+           )
+           select split_part(application_name, ' ', 2) from other where pg_terminate_backend(pid, 10000)""",
+        (f"{STREAM} ",),
+    )
+    return sorted(run_id for (run_id,) in cursor.fetchall())
+
+
+def claim(cursor: Cursor, run_id: str) -> None:
+    """Lock the stream's row. Raises StreamError unless this run may still write."""
+    cursor.execute("select run_id from ops.streams where stream = %s for update", (STREAM,))
+    row: Any = cursor.fetchone()
+    if row is None or row[0] != run_id:
+        raise StreamError("another run of the stream has begun, or it was reset: this one has written nothing more")
+
+
+def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState]) -> Positions:
+    """Make this run the one that may write and return where it goes on; the caller has seen no `problems`, and commits.
+
+    A run that goes on after an outage begins in the same way.
     """
     cursor.execute(
         """insert into ops.streams (stream, run_id) values (%s, %s)
@@ -31,8 +65,6 @@ def begin(cursor: Cursor, run_id: str, wanted: Iterable[str], states: Mapping[st
         (STREAM, run_id),
     )
     stored = stored_offsets(cursor)
-    if found := problems(wanted, stored, states):
-        raise StreamError("; ".join(found))
     positions = {}
     for state in states.values():
         is_new = not any(topic == state.name for topic, _ in stored)
@@ -89,10 +121,7 @@ def _remember(cursor: Cursor, topic: str, topic_id: str) -> None:
 
 def fence(cursor: Cursor, run_id: str, positions: Positions) -> None:
     """Begin a transaction of the stream: lock its row, and raise StreamError unless this run may go on from here."""
-    cursor.execute("select run_id from ops.streams where stream = %s for update", (STREAM,))
-    row: Any = cursor.fetchone()
-    if row is None or row[0] != run_id:
-        raise StreamError("another run of the stream has begun, or it was reset: this one has written nothing more")
+    claim(cursor, run_id)
     stored = {place: offset for place, (_, offset) in stored_offsets(cursor).items()}
     if stored != positions:
         moved = sorted(place for place in stored.keys() | positions if stored.get(place) != positions.get(place))
@@ -113,8 +142,9 @@ def advance(cursor: Cursor, ends: Positions) -> None:
 def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool) -> list[str]:
     """Begin with every topic as it is now, at its first or its last offset; return what that skips.
 
-    A run that is going on stops with its next batch. Events that are read again keep the outcome that they have.
+    A run that is going on loses its session, and ends. Events that are read again keep the outcome that they have.
     """
+    end_sessions(cursor)
     stored = stored_offsets(cursor)
     cursor.execute(
         """insert into ops.streams (stream, run_id) values (%s, 'reset')
@@ -142,6 +172,12 @@ def _skipped(before: tuple[str, int] | None, state: TopicState, position: int) -
     if position > offset:
         return f"{goes_on}; skips {position - offset:,} events, offsets {offset} to {position - 1}"
     return f"{goes_on}; skips nothing, reads {offset - position:,} events again"
+
+
+def progress(cursor: Cursor) -> int:
+    """Return a number that grows with each event that is taken."""
+    cursor.execute("select coalesce(sum(next_offset), 0) from ops.stream_offsets where stream = %s", (STREAM,))
+    return int((cursor.fetchone() or (0,))[0])
 
 
 def stored_offsets(cursor: Cursor) -> dict[Place, tuple[str, int]]:

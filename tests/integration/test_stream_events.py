@@ -12,10 +12,12 @@ from kafka import TopicPartition
 from pyspark.sql import SparkSession
 
 from spark_jobs import stream_events
+from spark_jobs.event_stream import Stream
 from spark_jobs.failure import FAILURES
 from storeline import kafka, ledger, postgres, redrive, reset_stream
 from storeline.lag import lags
 from storeline.landing import Landing
+from storeline.postgres import PostgresError
 from storeline.settings import Settings
 from storeline.stream_ledger import StreamError
 from storeline.topics import REDRIVEN_HEADER
@@ -237,11 +239,10 @@ def test_a_partition_that_is_added_is_read_from_its_beginning(sending: Sending, 
 def test_a_checkpoint_folder_that_is_lost_costs_no_event(
     sending: Sending, settings: Settings, spark: SparkSession, take: Take, ask_source: Ask
 ) -> None:
-    brief = Settings({**settings.values, "STREAM_RUN_SECONDS": "10"})
     sending.all(order(KNOWN))
-    with closing(Landing(postgres.stream(brief), ledger.new_run_id())) as landing, ExitStack() as stack:
-        topic_ids = stream_events.begin(brief, landing)
-        stream = stream_events.Stream(brief, spark, landing, topic_ids, stack)
+    with closing(Landing(postgres.stream(settings), ledger.new_run_id())) as landing, ExitStack() as stack:
+        topic_ids = stream_events.begin(settings, landing)
+        stream = Stream(settings, spark, landing, topic_ids, stack)
         running = threading.Thread(target=run_to_its_end, args=(stream,))
         running.start()
         while ask_source("select count(*) from ops.events") == [(0,)]:
@@ -253,9 +254,9 @@ def test_a_checkpoint_folder_that_is_lost_costs_no_event(
     assert take() == {"landed": 4}
 
 
-def run_to_its_end(stream: stream_events.Stream) -> None:
+def run_to_its_end(stream: Stream) -> None:
     with suppress(*FAILURES):
-        stream.run(is_bounded=False)
+        stream.run(is_bounded=False, ends_at=time.monotonic() + 10)
 
 
 def test_lag_says_what_waits_since_when_and_what_became_of_the_rest(
@@ -286,6 +287,12 @@ def test_the_run_that_began_last_is_the_only_one_that_writes(
         topic_ids = stream_events.begin(settings, zombie)
         sending.all(order(KNOWN))
         catch_up(settings, spark)
-        with pytest.raises(StreamError, match="another run of the stream has begun"):
+        # Its successor has ended its session.
+        with pytest.raises(PostgresError, match="the connection is lost"):
             stream_events.run(settings, spark, zombie, topic_ids, is_bounded=True)
+    with (
+        closing(Landing(postgres.stream(settings), zombie.run_id)) as awake,
+        pytest.raises(StreamError, match="another run of the stream has begun"),
+    ):
+        stream_events.begin(settings, awake, is_again=True)
     assert accounted(settings) == {"landed": 1}

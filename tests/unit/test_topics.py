@@ -5,7 +5,7 @@ import re
 import pytest
 
 from generators import people
-from spark_jobs.stream_events import NAMES
+from spark_jobs.event_stream import NAMES
 from storeline import dead_letters, stream_ledger
 from storeline.kafka import Partition, TopicState
 from storeline.landing import staged_columns, staging

@@ -1,0 +1,242 @@
+"""The stream of events as a query: Spark reads and judges the events, this process writes them."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import reduce
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg2
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from spark_jobs.event_lines import Part, columns, parts
+from spark_jobs.failure import FAILURES, JobError, one_line
+from storeline import dead_letters, kafka, postgres, stream_ledger
+from storeline.kafka import KafkaError
+from storeline.landing import Landing
+from storeline.postgres import PostgresError
+from storeline.settings import Settings
+from storeline.stream_ledger import Positions, Refusal, StreamError
+from storeline.topics import DEAD, EVENT_TOPICS, Topic
+
+NAMES = [topic.name for topic in EVENT_TOPICS]
+KINDS = (*NAMES, DEAD)
+# Lines that this process is sent at once, in characters; while they are landed, as many again are read.
+MOST_CHARACTERS = 64 << 20
+SECONDS_BETWEEN_REPORTS = 60
+# Spark asks Kafka for minutes before it gives up, without a word.
+SECONDS_BETWEEN_LOOKS = 15
+SECONDS_TO_A_SECOND_LOOK = 1
+ATTEMPTS = 3
+# Said by Kafka's client inside Spark.
+KAFKA_FAILED = re.compile(r"org\.apache\.kafka\.\S*(?:Exception|Error)|KafkaException|LEADER_NOT_AVAILABLE")
+
+
+class Stream:
+    """A run: Spark reads and judges the events, this process writes them."""
+
+    def __init__(
+        self, settings: Settings, spark: SparkSession, landing: Landing, topic_ids: dict[str, str], stack: ExitStack
+    ) -> None:
+        """Open what the run needs; `stack` closes it. Raises KafkaError."""
+        self.settings, self.spark, self.landing, self.topic_ids = settings, spark, landing, topic_ids
+        self.client = stack.enter_context(kafka.administration(settings))
+        self.producer = kafka.producer(settings)
+        stack.callback(self.producer.close, timeout=10)
+        self.checkpoint = Path(
+            stack.enter_context(TemporaryDirectory(prefix="stream_events-", ignore_cleanup_errors=True))
+        )
+        # One batch is landed while Spark reads the next one; each begins when the one before has ended well.
+        self.lander = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        self.landed: Future[None] | None = None
+        self.turn = threading.Lock()
+        self.failure: BaseException | None = None
+        self.events = 0
+
+    def run(self, is_bounded: bool, ends_at: float) -> None:
+        """Take events until a moment, or until there are no more. Raises one of FAILURES."""
+        try:
+            self.tidy_up()
+            self.take_all(is_bounded, ends_at)
+            self.tidy_up()
+        except FAILURES as error:
+            # A batch that is being landed has the connection for itself.
+            self.lander.shutdown()
+            raise self.why(error) from None
+        print(f"stream_events: {self.events:,} events taken", flush=True)
+
+    def take_all(self, is_bounded: bool, ends_at: float) -> None:
+        """Run the query, and wait until its last batch is landed."""
+        writer = self.frame().writeStream.foreachBatch(self.take).option("checkpointLocation", self.checkpoint.as_uri())
+        milliseconds = self.settings.stream_trigger_milliseconds
+        timed = writer.trigger(processingTime=f"{milliseconds} milliseconds")
+        query = (writer.trigger(availableNow=True) if is_bounded else timed).start()
+        print(f"stream_events: reads {', '.join(NAMES)} as run {self.landing.run_id}", flush=True)
+        try:
+            self.watch(query, ends_at)
+        finally:
+            query.stop()
+        self.settle()
+
+    def watch(self, query: StreamingQuery, ends_at: float) -> None:
+        """Do what is to be done from time to time, as long as the query runs. Raises KafkaError when Kafka is gone."""
+        reported, said_at, looked_at = 0, time.monotonic(), time.monotonic()
+        while not query.awaitTermination(self.settings.stream_retry_seconds):
+            if self.landed and self.landed.done():
+                self.settle()
+            self.tidy_up()
+            if time.monotonic() - looked_at > SECONDS_BETWEEN_LOOKS:
+                kafka.states(self.settings, NAMES)
+                looked_at = time.monotonic()
+            if self.events > reported and time.monotonic() - said_at > SECONDS_BETWEEN_REPORTS:
+                print(f"stream_events: {self.events:,} events taken", flush=True)
+                reported, said_at = self.events, time.monotonic()
+            if time.monotonic() > ends_at:
+                return
+
+    def tidy_up(self) -> None:
+        """Try parked events again, and copy new dead letters to Kafka."""
+        with self.turn:
+            self.landing.retry(self.settings.stream_parked_seconds)
+            dead_letters.copy_out(self.landing.connection, self.producer)
+
+    def why(self, error: BaseException) -> BaseException:
+        """Return what is behind a failure of the query: what this process raised, else what Kafka now lacks."""
+        if self.landing.connection.closed:
+            login = postgres.stream(self.settings)
+            lost = self.failure if isinstance(self.failure, psycopg2.Error) else error
+            lost = lost.__context__ or lost  # to undo what was begun fails as well
+            return PostgresError(f"PostgreSQL at {login.host}:{login.port}: the connection is lost: {one_line(lost)}")
+        if self.failure is not None:
+            return self.failure
+        try:
+            with self.landing.connection, self.landing.connection.cursor() as cursor:
+                found = lasting_problems(self.settings, stream_ledger.stored_offsets(cursor))
+        except (psycopg2.Error, KafkaError) as other:
+            return other
+        if not found and KAFKA_FAILED.search(str(error)):
+            return KafkaError(f"Kafka at {kafka.address(self.settings)}: {one_line(error)}")
+        return Refusal("; ".join(found)) if found else error
+
+    def frame(self) -> DataFrame:
+        """Return the stream of all topics' messages."""
+        return reduce(DataFrame.unionAll, (self.source(topic).select(*columns()) for topic in EVENT_TOPICS))
+
+    def source(self, topic: Topic) -> DataFrame:
+        """Return Kafka's rows of a topic, from where the database says that it goes on."""
+        return (
+            self.spark.readStream.format("kafka")
+            .options(**self.connection_options())
+            .option("subscribe", topic.name)
+            .option("startingOffsets", offsets_json(self.landing.positions, topic.name))
+            .option("maxOffsetsPerTrigger", self.settings.stream_batch_events)
+            .load()
+        )
+
+    def connection_options(self) -> dict[str, str]:
+        """Return the options of every read of Kafka."""
+        return {
+            "kafka.bootstrap.servers": kafka.address(self.settings),
+            "includeHeaders": "true",
+            "failOnDataLoss": "true",
+        }
+
+    def take(self, frame: DataFrame, batch: int) -> None:
+        """Read and judge one micro-batch, and have it landed: as a whole, or in parts where its events are large.
+
+        Raises JobError, see `keeping`.
+        """
+        taken: dict[tuple[str, int], int] = {}
+        is_left = True
+        while is_left:
+            with self.keeping():
+                found = self.read(frame, taken)
+                self.check_topics()
+            lines = {kind: list(chain.from_iterable(one.lines.get(kind, ()) for one in found)) for kind in KINDS}
+            self.settle()
+            self.landed = self.lander.submit(self.land, lines)
+            taken |= {(one.topic, one.partition): one.last for one in found}
+            is_left = any(one.is_cut for one in found)
+
+    def read(self, frame: DataFrame, taken: Mapping[tuple[str, int], int]) -> list[Part]:
+        """Return what becomes of a micro-batch's messages after those that were taken, as far as memory allows."""
+        # As an RDD, because a task's lines come in one piece then; as rows they would be unpacked thrice.
+        rows = frame.rdd  # of no partition where no message is new
+        most = MOST_CHARACTERS // max(1, rows.getNumPartitions())
+        return rows.mapPartitions(lambda own: parts(own, taken, most)).collect()
+
+    def settle(self) -> None:
+        """Wait until the batch that was read last is landed. Raises JobError, see `keeping`."""
+        with self.keeping():
+            if self.landed:
+                self.landed.result()
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep what is raised inside for `why`, and raise a JobError instead.
+
+        Spark searches what it is told for patterns that overflow its stack when the text is long.
+        """
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise JobError("the batch was not landed") from None
+
+    def land(self, found: dict[str, list[str]]) -> None:
+        """Land the lines; a transaction that PostgreSQL undid because of another one is tried again."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.turn:
+                    self.landing.land(found, self.topic_ids, self.fetch)
+                break
+            except psycopg2.extensions.TransactionRollbackError:
+                if attempt == ATTEMPTS:
+                    raise
+                time.sleep(attempt)
+        self.events += sum(map(len, found.values()))
+
+    def check_topics(self) -> None:
+        """Raise StreamError when what was read may not be of the topics that the offsets belong to."""
+        now = kafka.topic_ids(self.client, NAMES)
+        if other := [name for name in NAMES if now.get(name) != self.topic_ids[name]]:
+            raise StreamError(f"topic {other[0]} was deleted or made anew while it was read: {stream_ledger.OUT}")
+
+    def fetch(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, bytes | None]:
+        """Return key and value of one event, read by itself. Raises StreamError when it is gone."""
+        read = self.spark.read.format("kafka").options(**self.connection_options())
+        row = (
+            read.option("assign", json.dumps({topic: [partition]}))
+            .option("startingOffsets", offsets_json({(topic, partition): offset}, topic))
+            .option("endingOffsets", offsets_json({(topic, partition): offset + 1}, topic))
+            .load()
+            .select("key", "value")
+            .first()
+        )
+        if row is None:
+            raise StreamError(f"offset {offset} of {topic}[{partition}] is gone from Kafka: {stream_ledger.OUT}")
+        return _bytes(row.key), _bytes(row.value)
+
+
+def lasting_problems(settings: Settings, stored: Mapping[stream_ledger.Place, tuple[str, int]]) -> list[str]:
+    """Return why the stored offsets do not lead on in Kafka, seen twice: a broker that has just started knows less."""
+    if found := stream_ledger.problems(NAMES, stored, kafka.states(settings, NAMES)):
+        time.sleep(SECONDS_TO_A_SECOND_LOOK)
+        found = stream_ledger.problems(NAMES, stored, kafka.states(settings, NAMES))
+    return found
+
+
+def _bytes(held: bytearray | None) -> bytes | None:
+    return None if held is None else bytes(held)
+
+
+def offsets_json(positions: Positions, topic: str) -> str:
+    """Return a topic's offsets as Spark's options take them."""
+    return json.dumps({topic: {str(number): offset for (name, number), offset in positions.items() if name == topic}})

@@ -1,0 +1,68 @@
+"""Servers that are gone for a while, and a stream that hangs."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from native import supervision
+from native.stack import Stack
+from storeline import postgres
+from tests.integration.events import KNOWN, Sending, accounted, order
+from tests.integration.faults.stream_drivers import Driver, decided, writer
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def drivers() -> Iterator[list[Driver]]:
+    """Return a list whose drivers are ended after the test."""
+    found: list[Driver] = []
+    yield found
+    for one in found:
+        one.end()
+
+
+def stop(stack: Stack, service: str) -> None:
+    with supervision.supervisor_of(stack.home) as supervisor:
+        assert supervisor
+        supervisor.stopProcessGroup(service)
+
+
+def test_a_run_outlives_an_outage_of_kafka_and_of_postgres(
+    broker: Stack, sending: Sending, drivers: list[Driver]
+) -> None:
+    driver = Driver(broker, "outage")
+    drivers.append(driver)
+    sending.all(order(KNOWN))
+    driver.wait_for(lambda: decided(broker) == 1, "an event was taken")
+    run_id, port = writer(broker), broker.settings.kafka_port
+
+    stop(broker, "kafka")
+    stop(broker, "postgres")
+    driver.wait_for(lambda: ": waiting, since 0 s" in driver.said(), "it said that it waits")
+    broker.start(("postgres",))
+    stop(broker, "kafka")
+    driver.wait_for(lambda: f"stream_events: Kafka at 127.0.0.1:{port}" in driver.said(), "it waited for Kafka, too")
+    broker.start(("kafka",))
+    driver.wait_for(lambda: "stream_events: goes on after" in driver.said(), "it went on")
+    sending.all(order(KNOWN))
+    driver.wait_for(lambda: decided(broker) == 2, "the next event was taken")
+
+    assert writer(broker) == run_id
+    assert accounted(broker.settings) == {"landed": 2}
+
+
+def test_a_stream_that_hangs_while_events_wait_ends_with_one_line(
+    broker: Stack, sending: Sending, drivers: list[Driver]
+) -> None:
+    driver = Driver(broker, "hanging", STREAM_STALL_SECONDS="4")
+    drivers.append(driver)
+    sending.all(order(KNOWN))
+    driver.wait_for(lambda: decided(broker) == 1, "an event was taken")
+    with closing(postgres.owner(broker.settings).connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("lock table source.orders in share mode")
+        sending.all(order(KNOWN))
+        assert driver.process.wait(60) == 1
+    line = "stream_events: nothing was taken for 4 s (STREAM_STALL_SECONDS) while 1 events wait"
+    assert line in driver.said()
