@@ -18,4 +18,4 @@ with DAG(
     tags=["storeline"],
     doc_md=__doc__,
 ):
-    SparkJob(task_id="replicate", assets=REPLICA)
+    SparkJob(task_id="replicate", assets=REPLICA, seconds=("copy_timeout_seconds",))

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from shutil import make_archive
 from tempfile import TemporaryDirectory
@@ -9,11 +10,15 @@ from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowException
 
+from dags.refusals import refuse
 from storeline.ledger import REPORT_VARIABLE
 from storeline.settings import ROOT, load
 
 CODE = ("storeline", "spark_jobs")
+# A job ends by itself in time; what is over it hangs.
+MARGIN_SECONDS = 900
 JARS_VARIABLE = "STORELINE_JARS"  # folder of the jars, for a cluster that does not have them
 
 
@@ -24,9 +29,18 @@ class SparkJob(SparkSubmitOperator):
     """
 
     def __init__(
-        self, *, task_id: str, assets: dict[str, Asset], cores: str = "spark_batch_cores", **arguments: Any
+        self,
+        *,
+        task_id: str,
+        assets: dict[str, Asset],
+        seconds: tuple[str, ...],
+        cores: str = "spark_batch_cores",
+        **arguments: Any,
     ) -> None:
-        """Declare the task; `cores` is the setting that says how many slots the job takes."""
+        """Declare the task.
+
+        `cores` is the setting that says how many slots the job takes, `seconds` are those whose sum it may last.
+        """
         super().__init__(
             task_id=task_id,
             application=str(ROOT / "spark_jobs" / f"{task_id}.py"),
@@ -34,7 +48,14 @@ class SparkJob(SparkSubmitOperator):
             outlets=list(assets.values()),
             **arguments,
         )
-        self.assets, self.cores = assets, cores
+        self.assets, self.cores, self.seconds = assets, cores, seconds
+
+    def pre_execute(self, context: Any) -> None:
+        """Set the time-out. The settings are those of the process that runs the task; who parses the file has none."""
+        settings = load()
+        self.execution_timeout = timedelta(
+            seconds=MARGIN_SECONDS + sum(getattr(settings, name) for name in self.seconds)
+        )
 
     def execute(self, context: Any) -> None:
         """Submit, wait, and attach each table's numbers to its asset event."""
@@ -46,7 +67,12 @@ class SparkJob(SparkSubmitOperator):
             # Else an application takes every slot of the cluster.
             self.conf = {**(self.conf or {}), "spark.cores.max": str(getattr(load(), self.cores))}
             self.env_vars = {**(self.env_vars or {}), REPORT_VARIABLE: str(report)}
-            super().execute(context)
+            try:
+                super().execute(context)
+            except AirflowException:
+                if report.exists() and "refused" in (refusal := json.loads(report.read_text())):
+                    refuse(self.dag_id, refusal)
+                raise
             said = json.loads(report.read_text()) if self.assets else {}
         for name, asset in self.assets.items():
             numbers = said["tables"].get(name, said["tables"])

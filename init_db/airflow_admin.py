@@ -1,14 +1,18 @@
-"""Make Airflow's administrator, or give the one that is there the password of the configuration.
+"""Make Airflow's administrator or give it the password of the configuration, and grant what `make lag` reads.
 
 Usage: python -m init_db.airflow_admin    (after `airflow db migrate`, with Airflow's environment)
 """
 
 import sys
+from contextlib import closing
 
+import psycopg2
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.providers_manager import ProvidersManager
+from psycopg2 import sql
 
-from storeline.settings import load
+from storeline import dag_states, postgres
+from storeline.settings import Settings, load
 from storeline.variables import SettingsError
 
 
@@ -29,7 +33,22 @@ def main() -> None:
                 sys.exit(f"airflow_admin: Airflow does not take the user {name}")
         elif not manager.check_password(name, password):
             manager.reset_password(user.id, password)
+    try:
+        show_states(settings)
+    except (SettingsError, postgres.PostgresError, psycopg2.Error) as error:
+        sys.exit(f"airflow_admin: {postgres.one_line(error)}")
     print(f"airflow_admin: {name} is ready")
+
+
+def show_states(settings: Settings) -> None:
+    """Let the shop's reader see which DAG is paused or red, for `make lag`. Raises PostgresError, psycopg2.Error."""
+    reader = sql.Identifier(settings.postgres_reader_user)
+    with closing(postgres.airflow(settings).connect()) as connection, connection, connection.cursor() as cursor:
+        database = sql.Identifier(settings.postgres_airflow_db)
+        cursor.execute(sql.SQL("grant connect on database {} to {}").format(database, reader))
+        for table, columns in dag_states.READABLE.items():
+            names = sql.SQL(", ").join(map(sql.Identifier, columns))
+            cursor.execute(sql.SQL("grant select ({}) on {} to {}").format(names, sql.Identifier(table), reader))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2.extensions import cursor as Cursor
 
-from storeline import kafka, postgres, stream_ledger
+from storeline import dag_states, kafka, postgres, stream_ledger
 from storeline.ask import table
 from storeline.kafka import TopicState
 from storeline.settings import Settings, load
@@ -121,9 +121,11 @@ def rows(found: list[Lag]) -> list[tuple[str, ...]]:
 
 
 def main() -> None:
-    """Print the table. Exits with one line when a server does not answer."""
+    """Print the table, and which DAG is paused or red. Exits with one line when a server does not answer."""
     try:
-        print(table(HEADS, rows(lags(load()))))
+        settings = load()
+        print(table(HEADS, rows(lags(settings))))
+        print("\n".join(dag_states.lines(settings)), end="")
     except (SettingsError, kafka.KafkaError, postgres.PostgresError) as error:
         sys.exit(f"lag: {error}")
     except psycopg2.Error as error:

@@ -1,10 +1,11 @@
 """What the DAGs promise without running: ids, schedules, documentation, one run at a time."""
 
 import ast
+from datetime import timedelta
 
 import pytest
 
-from storeline.settings import ROOT
+from storeline.settings import ROOT, load
 from storeline.tables import TABLES
 
 # Airflow's own use of what its libraries call old.
@@ -40,9 +41,28 @@ def test_each_dag_runs_once_at_a_time_without_catching_up_and_is_documented(dags
         assert len(dag.doc_md) > 200
 
 
-def test_the_stream_runs_all_the_time_and_gives_up_after_three_failed_runs(dags):
+def test_the_stream_runs_all_the_time_and_is_tried_again_without_end_with_pauses_up_to_a_minute(dags):
     dag = dags["kafka_to_postgres_streaming"]
-    assert (type(dag.timetable).__name__, dag.max_consecutive_failed_dag_runs) == ("ContinuousTimetable", 3)
+    (task,) = dag.tasks
+    assert type(dag.timetable).__name__ == "ContinuousTimetable"
+    assert task.retries >= 10**6
+    assert (task.retry_exponential_backoff, task.max_retry_delay) == (2, timedelta(minutes=1))
+
+
+def test_no_dag_is_paused_for_runs_that_a_person_may_have_ended(dags):
+    assert {dag.max_consecutive_failed_dag_runs for dag in dags.values()} == {0}
+
+
+def test_each_task_has_a_time_out_beyond_what_its_job_may_last_by_itself(dags):
+    settings = load(environment={})
+    limits = {}
+    for dag in dags.values():
+        for task in dag.tasks:
+            task.pre_execute({})
+            limits[task.task_id] = task.execution_timeout.total_seconds()
+    assert settings.copy_timeout_seconds < limits["replicate"] <= settings.copy_timeout_seconds + 900
+    assert settings.copy_timeout_seconds + settings.lock_wait_seconds < limits["build_marts"]
+    assert settings.stream_run_seconds + settings.stream_outage_seconds < limits["stream_events"]
 
 
 def test_each_run_of_the_stream_has_a_logical_date_of_its_own(dags):

@@ -2,12 +2,15 @@
 
 import os
 import signal
+from contextlib import suppress
+from urllib.parse import quote
 
+import psutil
 import pytest
 
 from native.airflow_api import Airflow
 from native.stack import Stack
-from storeline import kafka, reset_stream
+from storeline import dag_states, kafka, reset_stream
 from storeline.lag import lags
 from storeline.topics import ORDERS
 from tests.end_to_end.runs import STREAM, wait_until
@@ -33,16 +36,48 @@ def drivers_of_applications(stack: Stack) -> set[int]:
     return {process.pid for process in drivers(stack) if "java" in process.name()}
 
 
-def test_three_failed_runs_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, stack: Stack) -> None:
+def test_what_dies_by_itself_and_what_a_person_ends_pauses_nothing(airflow: Airflow, stack: Stack) -> None:
+    airflow.unpause(STREAM, wait_seconds=180)
+    before = len(airflow.runs(STREAM))
+    for _ in range(3):
+        wait_until(lambda: drivers(stack), "a driver", 200)
+        for process in drivers(stack):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        wait_until(lambda: not drivers(stack), "ended", 60)
+    # The third pause lasts for seconds.
+    wait_until(lambda: any("tried again" in line for line in dag_states.lines(stack.settings)), "tried again", 60)
+    assert len(airflow.runs(STREAM)) == before
+    for _ in range(3):
+        wait_until(lambda: running(airflow), "a run", 60)
+        (run,) = running(airflow)
+        airflow.call(f"/dags/{STREAM}/dagRuns/{quote(run, safe='')}", "PATCH", {"state": "failed"})
+    at_rest = landed(stack)
+    wait_until(lambda: landed(stack) > at_rest, "landed again", 200)
+    assert not airflow.call(f"/dags/{STREAM}")["is_paused"]
+
+
+def running(airflow: Airflow) -> list[str]:
+    return [str(one["dag_run_id"]) for one in airflow.runs(STREAM) if one["state"] == "running"]
+
+
+def test_three_refusals_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, stack: Stack) -> None:
     airflow.unpause(STREAM, wait_seconds=180)
     with kafka.administration(stack.settings) as client:
         client.delete_topics([ORDERS.name])
-    wait_until(lambda: airflow.call(f"/dags/{STREAM}")["is_paused"], "paused", 900)
-    failed = [run["dag_run_id"] for run in airflow.runs(STREAM)[:3]]
-    assert "topic orders is not in Kafka" in airflow.why(STREAM, failed[0])
+    wait_until(lambda: airflow.call(f"/dags/{STREAM}")["is_paused"], "paused", 400)
+    wait_until(lambda: not running(airflow), "at rest", 60)
+    for failed in airflow.runs(STREAM)[:3]:
+        assert failed["state"] == "failed"
+        assert "topic orders is not in Kafka" in airflow.why(STREAM, failed["dag_run_id"])
+    said = dag_states.lines(stack.settings)
+    assert f"{STREAM} is paused" in said
+    assert any(line.startswith(f"{STREAM}: its last run failed") for line in said)
+
     kafka.make_topics(stack.settings)
     reset_stream.reset(stack.settings, "earliest")
     airflow.unpause(STREAM)
     before = landed(stack)
     wait_until(lambda: landed(stack) > before, "landed again", 600)
+    assert f"{STREAM} is paused" not in dag_states.lines(stack.settings)
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
