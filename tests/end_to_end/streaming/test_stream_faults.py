@@ -36,6 +36,7 @@ def drivers_of_applications(stack: Stack) -> set[int]:
     return {process.pid for process in drivers(stack) if "java" in process.name()}
 
 
+@pytest.mark.slow(reason="six drivers, and the pauses between them")
 def test_what_dies_by_itself_and_what_a_person_ends_pauses_nothing(airflow: Airflow, stack: Stack) -> None:
     airflow.unpause(STREAM, wait_seconds=180)
     before = len(airflow.runs(STREAM))
@@ -61,6 +62,7 @@ def running(airflow: Airflow) -> list[str]:
     return [str(one["dag_run_id"]) for one in airflow.runs(STREAM) if one["state"] == "running"]
 
 
+@pytest.mark.slow(reason="four runs through Airflow")
 def test_three_refusals_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, stack: Stack) -> None:
     airflow.unpause(STREAM, wait_seconds=180)
     with kafka.administration(stack.settings) as client:

@@ -72,6 +72,7 @@ def stop_at_rest(stack: Stack, driver: Driver, run_id: str, sending: Sending, ev
     raise AssertionError("the driver was never at rest")
 
 
+@pytest.mark.slow(reason="five drivers, each the successor of the one before")
 def test_a_driver_that_sleeps_in_any_phase_neither_holds_its_successor_up_nor_writes_next_to_it(
     broker: Stack, sending: Sending, drivers: list[Driver]
 ) -> None:

@@ -29,6 +29,7 @@ def stop(stack: Stack, service: str) -> None:
         supervisor.stopProcessGroup(service)
 
 
+@pytest.mark.slow(reason="two servers stop and start, and a driver notices each")
 def test_a_run_outlives_an_outage_of_kafka_and_of_postgres(
     broker: Stack, sending: Sending, drivers: list[Driver]
 ) -> None:

@@ -133,6 +133,7 @@ def test_driver_executor_broker_and_database_are_killed_while_events_flow(
     settle(streaming, producers, spark)
 
 
+@pytest.mark.slow(reason="a master dies, comes back and waits for those it knew")
 def test_an_application_outlives_its_master(
     streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession
 ) -> None:
