@@ -128,10 +128,12 @@ format: python ## Format the code
 	@$(RUN) -m ruff check --fix-only --quiet . && $(RUN) -m ruff format .
 
 .PHONY: lock
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --override requirements.override
 lock: python ## Lock the dependencies anew, with hashes, for every Python that is supported
-	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-		--override requirements.override --output-file requirements.txt requirements.in
+	@$(LOCK) --output-file requirements.txt requirements.in
+	@for part in airflow spark; do \
+		$(LOCK) --constraint requirements.txt --output-file requirements-$$part.txt requirements-$$part.in || exit; done
 
 .PHONY: python
 python:
@@ -157,7 +159,7 @@ test-compose: python ## Test the containers: rules, boot, run, refuse, restart, 
 	@$(PYTHON) docker/check_compose.py
 	STORELINE_TEST_COMPOSE=deployment $(RUN) -m pytest tests/compose
 test-upgrade: python ## Test that the newest code takes over the containers and data of the first one
-	@docker/ensure_engine.sh
+	@docker/ensure_engine.sh apache/airflow:3.3.2-python3.12
 	STORELINE_TEST_COMPOSE=upgrade $(RUN) -m pytest tests/compose
 bench-compose: ## Run test-compose and record the containers' boot time and memory (P13)
 	@STORELINE_RECORD=1 $(MAKE) test-compose

@@ -12,6 +12,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
+from checkout import CODE  # noqa: E402
 from compose_model import ROOT, Model, mark, read, secrets  # noqa: E402
 
 METADATA = {"POSTGRES_AIRFLOW_PASSWORD"}
@@ -131,10 +132,9 @@ def _secrets(service: Model, context: Model) -> Iterator[str]:
 
 def _mounts(service: Model, context: Model) -> Iterator[str]:
     for mount in service.get("volumes", []):
-        if mount["type"] == "bind":
-            inside = Path(mount["source"]).is_relative_to(ROOT / "docker")
-            if not (mount.get("read_only") and inside):
-                yield f"mounts {mount['source']}, which is no read-only file of docker/"
+        allowed = mount.get("read_only") and Path(mount["source"]) in {ROOT / name for name in CODE}
+        if mount["type"] == "bind" and not allowed:
+            yield f"mounts {mount['source']}, which is no read-only folder of the code"
 
 
 def _joined(service: Model, context: Model) -> Iterator[str]:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Make sure that a Docker engine answers and that the official base images are there or can be had; else one line.
 # Where STANDINS names a folder with a ready.sh, that makes them ready on a machine that reaches no image registry.
-# usage: ensure_engine.sh
+# usage: ensure_engine.sh [IMAGE...]    (images that are needed besides)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 standins=${STANDINS:-../shared/standins}
@@ -11,11 +11,11 @@ fail() {
   exit 1
 }
 
-images() { # what the compose file and the Dockerfile build on
-  {
-    awk '$1 == "image:" && $2 !~ /^storeline-/ {print $2}' docker-compose.yml
-    awk '$1 == "FROM" {print $2}' docker/Dockerfile
-  } | sort -u
+besides=("$@")
+
+images() { # what the Dockerfile builds on; a name without a version is a stage of its own
+  awk '$1 == "FROM" && $2 ~ /:/ {print $2}' docker/Dockerfile | sort -u
+  ((${#besides[@]} == 0)) || printf '%s\n' "${besides[@]}"
 }
 
 missing() {
@@ -29,7 +29,7 @@ answers() { docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&
 
 if answers && [[ -z $(missing) ]]; then exit 0; fi
 if [[ -x $standins/ready.sh ]]; then
-  "$standins/ready.sh" debian sid python postgres mysql kafka airflow || fail "$standins/ready.sh failed"
+  "$standins/ready.sh" debian sid python postgres mysql kafka ${besides:+airflow} || fail "$standins/ready.sh failed"
   [[ -z $(missing) ]] || fail "$standins/ready.sh made no $(missing | head -n 1)"
   exit 0
 fi

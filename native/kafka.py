@@ -7,13 +7,14 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from native.places import KAFKA, KAFKA_DECLARED, make_private, write_private
+from native.places import KAFKA, make_private, write_private
 from native.process import Process, Service, StackError
 from storeline import kafka as store
 from storeline.settings import ROOT, Settings
 
-OPTIONS = ROOT / "docker" / "kafka" / "server.properties"
-JAVA_OPTIONS = ("-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={KAFKA_DECLARED / 'log4j2.properties'}")
+DECLARED = ROOT / "docker" / "kafka"
+OPTIONS = DECLARED / "server.properties"
+JAVA_OPTIONS = ("-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={DECLARED / 'log4j2.properties'}")
 
 
 def java() -> str:

@@ -7,12 +7,13 @@ import os
 import sys
 
 from storeline.airflow_environment import derived
-from storeline.settings import load
+from storeline.settings import ROOT, load
 from storeline.variables import SettingsError
 
 if __name__ == "__main__":
     try:
-        os.environ.update(derived(load()))
+        # ROOT is the mounted checkout, or the image's own copy where that cannot be read.
+        os.environ.update(derived(load()), AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"))
     except SettingsError as error:
         sys.exit(f"start: {error}")
     # The command stands in the compose file.

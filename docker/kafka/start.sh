@@ -3,6 +3,9 @@
 set -euo pipefail
 data=/var/lib/kafka/data
 options=/tmp/server.properties
+# Kafka's own launcher keeps hourly logs and one of the garbage collector in files; the container's log is enough.
+export LOG_DIR=/tmp KAFKA_LOG4J_OPTS=-Dlog4j2.configurationFile=/etc/storeline/log4j2.properties
+export EXTRA_ARGS='-name kafkaServer'
 {
   cat /etc/storeline/server.properties
   echo "log.dirs=$data"

@@ -35,7 +35,7 @@ MODEL: dict[str, Any] = {
                 {"type": "volume", "source": "postgres", "target": "/var/lib/postgresql"},
                 {
                     "type": "bind",
-                    "source": f"{ROOT}/docker/postgres/postgresql.conf",
+                    "source": f"{ROOT}/dags",
                     "target": "/a",
                     "read_only": True,
                 },
@@ -110,11 +110,15 @@ BROKEN: list[tuple[Change, str]] = [
     (set_("environment", "A", to=f"x{mark('AIRFLOW_JWT_SECRET')}"), "postgres: AIRFLOW_JWT_SECRET is not its business"),
     (
         set_("volumes", 1, "source", to="/var/run/docker.sock"),
-        "postgres: mounts /var/run/docker.sock, which is no read-only file of docker/",
+        "postgres: mounts /var/run/docker.sock, which is no read-only folder of the code",
+    ),
+    (
+        set_("volumes", 1, "source", to=str(ROOT)),
+        f"postgres: mounts {ROOT}, which is no read-only folder of the code",
     ),
     (
         set_("volumes", 1, "read_only", to=False),
-        f"postgres: mounts {ROOT}/docker/postgres/postgresql.conf, which is no read-only file of docker/",
+        f"postgres: mounts {ROOT}/dags, which is no read-only folder of the code",
     ),
     (set_("networks", to={"edge": None, "default": None}), "postgres: is in no network of its own"),
     (set_("network_mode", to="host"), "postgres: is in no network of its own"),

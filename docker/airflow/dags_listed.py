@@ -1,0 +1,62 @@
+"""Tell whether the dag-processor works and every DAG of `dags/` is there: what `docker compose up --wait` waits for.
+
+Usage: python dags_listed.py    (the dag-processor's health check: exit 0, or one line for each file that is not there)
+"""
+
+import sys
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dag_files import declaring
+
+from storeline import postgres
+from storeline.settings import ROOT, Settings, load
+from storeline.variables import SettingsError
+
+SINCE = """
+select max(start_date) from job
+where job_type = 'DagProcessorJob' and state = 'running' and latest_heartbeat > now() - interval '30 seconds'
+"""
+BROKEN = "select filename, stacktrace from import_error order by filename"
+# What an earlier process has parsed may be other code.
+LISTED = "select distinct relative_fileloc from dag where not is_stale and last_parsed_time >= %s"
+# Of the container's first process: what is said there is in the container's log.
+LOG = Path("/proc/1/fd/2")
+
+
+def missing(folder: Path, since: datetime | None, broken: dict[str, str], listed: set[str]) -> list[str]:
+    """Return a line for each file whose DAGs are not there."""
+    if since is None:
+        return ["the dag-processor does not work yet"]
+    lines = [f"{folder.name}/{file}: {trace.strip().splitlines()[-1]}" for file, trace in broken.items()]
+    waiting = (file.name for file in declaring(folder) if file.name not in listed | broken.keys())
+    return lines + [f"{folder.name}/{name}: no DAG of it is listed yet" for name in waiting]
+
+
+def ask(settings: Settings) -> list[str]:
+    """Return what Airflow's own database says is missing. Raises PostgresError."""
+    user, password = settings.postgres_airflow_user, settings.postgres_airflow_password
+    address = settings.postgres_host, settings.postgres_port, settings.postgres_airflow_db
+    with closing(postgres.Login(*address, user, password).connect()) as connection, connection.cursor() as cursor:
+
+        def rows(query: str, *values: Any) -> list[tuple[Any, ...]]:
+            cursor.execute(query, values)
+            return cursor.fetchall()
+
+        since = rows(SINCE)[0][0]
+        listed = {name for (name,) in rows(LISTED, since)} if since else set()
+        return missing(ROOT / "dags", since, dict(rows(BROKEN)), listed)
+
+
+if __name__ == "__main__":
+    try:
+        said = [f"dags_listed: {line}" for line in ask(load())]
+    except (SettingsError, postgres.PostgresError) as error:
+        said = [f"dags_listed: {error}"]
+    if said:
+        # Shown by `docker compose logs`, where the health check's own words are not.
+        with LOG.open("a") as log:
+            log.writelines(f"{line}\n" for line in said)
+        sys.exit("\n".join(said))

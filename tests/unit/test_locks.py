@@ -1,0 +1,27 @@
+"""The images are installed from parts of the one lock: what the tests run is what users run."""
+
+import re
+
+import pytest
+
+from storeline.settings import ROOT
+
+PIN = re.compile(r"^\S+==.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def pins(name: str) -> set[str]:
+    """Return the packages of a lock, each with its version, marker and hashes."""
+    return set(PIN.findall((ROOT / name).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [("requirements-spark.txt", "requirements-airflow.txt"), ("requirements-airflow.txt", "requirements.txt")],
+)
+def test_a_part_holds_what_the_whole_holds(part: str, whole: str) -> None:
+    assert pins(part) < pins(whole)
+
+
+def test_no_tool_of_the_tests_is_in_an_image() -> None:
+    named = {pin.split("==")[0] for pin in pins("requirements-airflow.txt")}
+    assert not named & {"pytest", "mypy", "ruff", "hypothesis", "uv", "sqlfluff", "bandit"}
