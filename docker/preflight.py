@@ -12,12 +12,16 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+sys.path.insert(1, str(Path(__file__).resolve().parent))
+
+from checkout import by_access, by_mode, notes, problems  # noqa: E402
 
 from storeline.settings import ASSIGNMENT, LOOPBACK, Settings, load  # noqa: E402
 from storeline.variables import SettingsError  # noqa: E402
@@ -81,12 +85,33 @@ def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[s
             )
     if settings.mysql_host in LOOPBACK and settings.mysql_admin_user != "root":
         found.append("MYSQL_ADMIN_USER: the MySQL of the containers is administered by root")
+    found += first_start(settings)
     needed = int(1.5 * mebibytes(settings.spark_worker_memory)) + 512
     if mebibytes(settings.spark_worker_memory_limit) < needed:
         found.append(
             f"SPARK_WORKER_MEMORY_LIMIT is {settings.spark_worker_memory_limit}: executors with "
             f"{settings.spark_worker_memory} together, their Python and the worker need {needed}m"
         )
+    return found
+
+
+# What the official images make of a password at the first start, from their entry points. MySQL's pastes it into a
+# statement and into an option file; a start that fails half-way leaves a server that only `down -v` heals. PostgreSQL's
+# hands it over in a file, and takes every sign.
+MYSQL_CANNOT_TAKE = "'\"\\"
+
+
+def first_start(settings: Settings) -> list[str]:
+    """Return the passwords with which the containers' own databases could not start for the first time."""
+    found = []
+    own = {
+        "POSTGRES_PASSWORD": (settings.postgres_host, settings.postgres_password, ""),
+        "MYSQL_ADMIN_PASSWORD": (settings.mysql_host, settings.mysql_admin_password, MYSQL_CANNOT_TAKE),
+    }
+    for name, (host, password, refused) in own.items():
+        if host in LOOPBACK and (set(password) & set(refused) or not password.isascii()):
+            signs = " ".join(("other letters than ASCII's", *refused))
+            found.append(f"{name} holds a sign that the server's first start cannot take: leave out {signs}")
     return found
 
 
@@ -106,7 +131,7 @@ def container() -> list[str]:
     """Return every problem that can be seen from inside a container."""
     lines = (line.strip() for line in os.environ["STORELINE_CONFIGURATION"].splitlines() if line.strip())
     values = {match[1]: match[2] for line in lines if (match := ASSIGNMENT.fullmatch(line))}
-    return _machine() + versions() + configuration(values, os.environ)
+    return _machine() + versions() + configuration(values, os.environ) + _code(ROOT / "checkout", by_access)
 
 
 def host() -> list[str]:
@@ -117,7 +142,13 @@ def host() -> list[str]:
         settings = load()
     except SettingsError as error:
         return _machine() + str(error).split("; ")
-    return _machine() + configuration(settings.values, {}) + (engine() or ports(settings))
+    return _machine() + configuration(settings.values, {}) + (engine() or ports(settings)) + _code(ROOT, by_mode)
+
+
+def _code(root: Path, may_read: Callable[[Path], bool]) -> list[str]:
+    for note in notes(root, may_read):
+        print(f"preflight: note: {note}")
+    return problems(root, may_read)
 
 
 def _machine() -> list[str]:
@@ -127,7 +158,7 @@ def _machine() -> list[str]:
 
 
 if __name__ == "__main__":
-    problems = {"container": container, "host": host}[sys.argv[1] if len(sys.argv) > 1 else "host"]()
-    if problems:
-        sys.exit("\n".join(f"preflight: {problem}" for problem in problems))
+    found = {"container": container, "host": host}[sys.argv[1] if len(sys.argv) > 1 else "host"]()
+    if found:
+        sys.exit("\n".join(f"preflight: {problem}" for problem in found))
     print("preflight: this machine and the configuration are fit")

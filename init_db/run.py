@@ -3,9 +3,11 @@
 Usage: python -m init_db.run [postgres] [mysql] [kafka]    (all without an argument)
 """
 
+import re
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from mysql.connector import Error as DriverError
@@ -18,6 +20,11 @@ from storeline.settings import Settings, load
 from storeline.variables import Secret, SettingsError
 
 FOLDER = Path(__file__).resolve().parent
+REFUSED = re.compile("password authentication failed|Access denied")
+KEPT = (
+    "; the server keeps the password of its first start: give that one as {}, or delete its data (in containers "
+    "`docker compose down -v`, natively `make reset`)"
+)
 # Longer than any part of Airflow thinks inside a transaction.
 IDLE_TRANSACTION = "2min"
 
@@ -32,7 +39,7 @@ def init_postgres(settings: Settings) -> None:
         "reader": settings.postgres_reader_user,
         "stream": settings.postgres_stream_user,
     }
-    with closing(login.connect()) as connection:
+    with closing(_administrator(login, "POSTGRES_PASSWORD")) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             # Two starts at once take turns.
@@ -46,6 +53,16 @@ def init_postgres(settings: Settings) -> None:
         for file in sorted((FOLDER / "postgres").glob("*.sql")):
             statement = sql.SQL(file.read_text()).format(**{k: sql.Identifier(v) for k, v in names.items()})
             _execute(connection, statement, file.name)
+
+
+def _administrator(login: postgres.Login | mysql.Login, password: str) -> Any:
+    """Open an administrator's connection; where the server refuses it, say what to do."""
+    try:
+        return login.connect()
+    except (postgres.PostgresError, mysql.MysqlError) as error:
+        if REFUSED.search(str(error)):
+            raise type(error)(f"{error}{KEPT.format(password)}") from None
+        raise
 
 
 def _role(connection: PostgresConnection, name: str, password: Secret) -> None:
@@ -100,7 +117,14 @@ def init_mysql(settings: Settings) -> None:
         "analyst": (settings.mysql_analyst_user, settings.mysql_analyst_password),
     }
     names = {role: f"{mysql.quote(user)}@'%'" for role, (user, _) in accounts.items()}
-    with closing(mysql.admin(settings).connect()) as connection, connection.cursor() as cursor:
+    opened = _administrator(mysql.admin(settings), "MYSQL_ADMIN_PASSWORD")
+    with closing(opened) as connection, connection.cursor() as cursor:
+        cursor.execute("select @@global.local_infile")
+        if cursor.fetchone() != (1,):
+            raise mysql.MysqlError(
+                f"MySQL at {settings.mysql_host}:{settings.mysql_port}: local_infile is off, and the copy needs it"
+                ": switch it on in the server's options (a file of options that anybody may write is passed over)"
+            )
         cursor.execute("select get_lock('storeline.init', 60)")
         cursor.fetchall()
         for user, password in accounts.values():

@@ -179,8 +179,26 @@ def read_file(path: Path) -> dict[str, str]:
             raise SettingsError(f"{name} in {path.name}, line {number_}, is unknown: expected a name from .env")
         if name in values:
             raise SettingsError(f"{name} in {path.name}, line {number_}, is set for the second time")
-        values[name] = value.strip().strip('"')
+        try:
+            values[name] = unquoted(value.strip())
+        except ValueError:
+            raise SettingsError(
+                f"{name} in {path.name}, line {number_}: compose reads $, quotes and # in its own way: write the value "
+                "in single quotes, or set it in the environment where it has one itself"
+            ) from None
     return values
+
+
+def unquoted(value: str) -> str:
+    """Return a file's value as compose reads it, too. Raises ValueError where the two would differ."""
+    inner = value[1:-1]
+    if len(value) > 1 and value[0] == value[-1] == "'" and "'" not in inner and not inner.endswith("\\"):
+        return inner
+    if len(value) > 1 and value[0] == value[-1] == '"' and not set(inner) & set('"\\$'):
+        return inner
+    if value.startswith(("'", '"')) or "$" in value or re.search(r"\s#", value):
+        raise ValueError
+    return value
 
 
 def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:

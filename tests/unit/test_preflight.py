@@ -109,3 +109,23 @@ def test_random_secrets_are_valid_new_each_time_and_for_their_owner_alone(tmp_pa
     assert not set(RANDOM.values()) & set(make_secrets.random_values().values())
     with pytest.raises(FileExistsError):
         make_secrets.write(file, RANDOM)
+
+
+@pytest.mark.parametrize("sign", ["'", '"', "\\"])
+def test_a_password_that_mysqls_first_start_cannot_take_is_refused(sign: str) -> None:
+    values = VALUES | RANDOM | {"MYSQL_ADMIN_PASSWORD": f"a{sign}b"}
+    line = (
+        "MYSQL_ADMIN_PASSWORD holds a sign that the server's first start cannot take: leave out other letters than "
+        "ASCII's ' \" \\"
+    )
+    assert preflight.configuration(values, {}) == [line]
+    assert preflight.configuration(values | {"MYSQL_HOST": "10.0.0.1"}, {}) == []
+
+
+def test_other_passwords_may_hold_any_sign() -> None:
+    awkward = dict.fromkeys(SECRETS - {"MYSQL_ADMIN_PASSWORD", "AIRFLOW_FERNET_KEY"}, "a'b\"c\\d$e%f #g" * 3)
+    assert preflight.configuration(VALUES | RANDOM | awkward, {}) == []
+
+
+def test_random_passwords_suit_every_server() -> None:
+    assert preflight.configuration(VALUES | make_secrets.random_values(), {}) == []
