@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from docker.checkout import HEAL
 from native.airflow_api import Airflow
-from tests.compose.project import Project
+from tests.compose.project import Project, copied_checkout
 
 # They need an engine and minutes: nobody else's run collects them. An upgrade is a deployment of its own.
 collect_ignore_glob = {"deployment": ["test_upgrade.py"], "upgrade": ["test_[!u]*.py"]}.get(
@@ -23,8 +24,9 @@ def boot_seconds() -> dict[str, float]:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, float]) -> Iterator[Project]:
-    """Return the running deployment."""
-    project = Project.new(tmp_path_factory.mktemp("compose"))
+    """Return the running deployment, from a checkout whose files only their owner may read."""
+    folder = tmp_path_factory.mktemp("compose")
+    project = Project.new(folder, root=copied_checkout(folder / "checkout"))
     project.compose("down", "--volumes", "--remove-orphans")
     try:
         project.compose("build")
@@ -37,6 +39,14 @@ def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, fl
         raise
     finally:
         project.compose("down", "--volumes", "--remove-orphans", check=False)
+
+
+@pytest.fixture(scope="session")
+def readable_code(project: Project) -> None:
+    """Do what the preflight says so that an edit counts without a build: after their next start containers see it."""
+    said = project.compose("logs", "--no-log-prefix", "preflight")
+    assert f"the code that their image was built with; for an edit to count without a build: {HEAL}" in said
+    project.run(*HEAL.split())
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,7 +17,34 @@ from tests.stacks import free_ports
 
 NAME = "storeline-test"
 PORTS = ("POSTGRES_PORT", "MYSQL_PORT", "KAFKA_PORT", "AIRFLOW_PORT", "SPARK_MASTER_UI_PORT", "SPARK_HISTORY_PORT")
+# What a person's password may hold, too; MySQL's first start takes less (docker/preflight.py).
+AWKWARD = '"\\d$e%f #g'
+AWKWARD_FOR_MYSQL = "$e%f #g"
 ONE_SHOTS = {"preflight", "kafka-topics", "init-db", "generator", "airflow-init"}
+
+
+def awkward(name: str) -> str:
+    """Return the signs that a secret ends with."""
+    return {"AIRFLOW_FERNET_KEY": "", "MYSQL_ADMIN_PASSWORD": AWKWARD_FOR_MYSQL}.get(name, AWKWARD)
+
+
+def copied_checkout(folder: Path) -> Path:
+    """Return a copy of the checkout as a clone under umask 077 has it: nobody but its owner may read a file."""
+    listed = subprocess.run(
+        ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    folder.mkdir(mode=0o700)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists():
+            for part in reversed((folder / name).parents):
+                part.mkdir(mode=0o700, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+            (folder / name).chmod(0o700 if os.access(ROOT / name, os.X_OK) else 0o600)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -32,15 +60,21 @@ class Project:
     def new(cls, folder: Path, **options: Any) -> "Project":
         """Return a project with free ports and new secrets, which stand in a file as `.env.local` would hold them."""
         ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-        values = random_values() | ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z"}
+        values = {name: value + awkward(name) for name, value in random_values().items()}
+        values |= ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z"}
         file = folder / "env"
-        file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        file.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
         return cls(file, values, **options)
 
     @cached_property
     def settings(self) -> Settings:
         """Return the configuration as the host sees it."""
         return load(environment=self.values)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Return the part of each secret that any text shows as it is."""
+        return {name: value.removesuffix(awkward(name)) for name, value in self.secrets.items()}
 
     @property
     def secrets(self) -> dict[str, str]:

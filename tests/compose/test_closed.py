@@ -1,7 +1,8 @@
 """What a stranger, a wrong role or a wrong neighbour is refused, and where no secret is to be seen."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg2
@@ -25,18 +26,17 @@ OPEN = '.config("spark.authenticate", "false").config("spark.network.crypto.enab
 STRANGERS = {"a-secret-that-nobody-has": "", "no-secret-at-all": OPEN}
 
 
-def test_a_spark_application_without_the_secret_is_refused(project: Project) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def refused(project: Project) -> Iterator[list[Future[str]]]:
+    """Start the strangers, who try for a minute, before the first test; the last one hears what they were told."""
+
     def apply(secret: str) -> str:
         command = ("env", f"_SPARK_AUTH_SECRET={secret}", "timeout", "90", "python", "-c")
         script = STRANGER.format(options=STRANGERS[secret])
         return project.inside("airflow-scheduler", *command, script, check=False)
 
     with ThreadPoolExecutor() as pool:
-        said = list(pool.map(apply, STRANGERS))
-    cluster = ask(project.settings.spark_master_ui_port, "/json/")
-    assert cluster["aliveworkers"] == 3
-    assert all("Failed to connect to master" in one and "answered" not in one for one in said), said
-    assert "stranger" not in {one["name"] for one in cluster["activeapps"] + cluster["completedapps"]}
+        yield [pool.submit(apply, secret) for secret in STRANGERS]
 
 
 def test_the_master_takes_no_application_over_http(project: Project) -> None:
@@ -134,6 +134,11 @@ def test_workers_have_no_copy_of_the_repository(project: Project) -> None:
     look = "ls /opt/storeline; python -c 'import storeline' 2>&1 | tail -n 1"
     said = project.inside("spark-worker", "sh", "-c", look).splitlines()
     assert said == ["docker", "jars", "ModuleNotFoundError: No module named 'storeline'"]
+    # The driver's containers have one, and may not change it.
+    write = project.inside(
+        "airflow-scheduler", "sh", "-c", "touch /opt/storeline/checkout/dags/mine.py 2>&1", check=False
+    )
+    assert "Read-only file system" in write
     mounts = [mount for one in project.containers() if service_of(one) == "spark-worker" for mount in one["Mounts"]]
     assert [(mount["Type"], mount["Destination"]) for mount in mounts] == [("volume", "/var/lib/storeline/spark")] * 3
 
@@ -153,7 +158,7 @@ def test_no_secret_is_seen_from_outside_of_a_process(project: Project) -> None:
     for one in ask(history, "/api/v1/applications"):
         page = ask(history, f"/api/v1/applications/{one['id']}/environment")
         seen[f"environment page of {one['name']}"] = json.dumps(page)
-    patterns = "\n".join(project.secrets.values())
+    patterns = "\n".join(project.marks.values())
     for service, *folders in (
         ("airflow-scheduler", "/opt/airflow/logs", "/var/lib/storeline"),
         ("spark-worker", "/var/lib/storeline"),
@@ -163,4 +168,12 @@ def test_no_secret_is_seen_from_outside_of_a_process(project: Project) -> None:
     with closing(metadata.connect()) as database, database.cursor() as cursor:
         cursor.execute("select string_agg(value::text, ' ') from xcom")
         seen["XCom"] = str(cursor.fetchone())
-    assert [(name, place) for name, secret in project.secrets.items() for place in seen if secret in seen[place]] == []
+    assert [(name, place) for name, secret in project.marks.items() for place in seen if secret in seen[place]] == []
+
+
+def test_a_spark_application_without_the_secret_is_refused(project: Project, refused: list[Future[str]]) -> None:
+    said = [one.result() for one in refused]
+    cluster = ask(project.settings.spark_master_ui_port, "/json/")
+    assert cluster["aliveworkers"] == 3
+    assert all("Failed to connect to master" in one and "answered" not in one for one in said), said
+    assert "stranger" not in {one["name"] for one in cluster["activeapps"] + cluster["completedapps"]}

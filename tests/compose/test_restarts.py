@@ -1,6 +1,7 @@
 """Each container is restarted once, the whole is stopped and started: nothing is lost and the next run is green."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -32,11 +33,13 @@ def generations(project: Project) -> set[str]:
         return {run for (run,) in mysql.ask(connection, "select run_id from ops.bases")}
 
 
-def test_the_platform_recovers_from_a_restart_of_each_container(project: Project, airflow: Airflow) -> None:
+def test_the_platform_recovers_from_a_restart_of_each_container(
+    project: Project, airflow: Airflow, readable_code: None
+) -> None:
     before = generations(project)
-    for container in project.containers():
-        if service_of(container) not in ONE_SHOTS:
-            project.run("docker", "restart", container["Id"])
+    running = [one["Id"] for one in project.containers() if service_of(one) not in ONE_SHOTS]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda container: project.run("docker", "restart", container), running))
     project.wait_until_well()
     assert generations(project) == before
     turns_green(airflow, COPY)

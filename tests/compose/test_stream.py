@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from native.airflow_api import Airflow
+from native.web import ask
 from storeline import mysql, postgres
 from storeline.lag import lags
 from tests.compose.project import Project
@@ -49,7 +50,7 @@ def test_a_run_that_is_marked_as_failed_stops(project: Project, airflow: Airflow
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
     (run,) = [one["dag_run_id"] for one in airflow.runs(STREAM) if one["state"] == "running"]
     airflow.call(f"/dags/{STREAM}/dagRuns/{run}", "PATCH", {"state": "failed"})
-    time.sleep(20)
+    wait_for(lambda: ask(project.settings.spark_master_ui_port, "/json/")["activeapps"] == [], 60)
     before = landed(project)
     time.sleep(10)
     assert landed(project) == before
