@@ -9,6 +9,8 @@ from storeline import mysql, postgres
 from storeline.settings import Settings
 from tests.integration.events import Ask
 
+pytestmark = pytest.mark.integration
+
 KEPT = (
     "; the server keeps the password of its first start: give that one as {}, or delete its data (in containers "
     "`docker compose down -v`, natively `make reset`)"
