@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 import xmlrpc.client  # nosec B411
 from pathlib import Path
@@ -13,6 +14,25 @@ from native.process import StackError
 from native.supervision import MARK, supervisor_of
 
 SECONDS_TO_STOP = 240
+
+
+def kill(home: Path) -> None:
+    """End every process of a stack whose data is not wanted any more, within seconds."""
+    doomed = members(home)
+    if supervisor := supervisor_process(home):
+        _signal({supervisor}, signal.SIGKILL, 10)  # first, because it would start the others again
+    # PostgreSQL takes this as a quick shutdown, after which no shared memory is left.
+    left = _signal(doomed | members(home), signal.SIGINT, 3)
+    _signal(left, signal.SIGKILL, 10)
+    end(home)
+
+
+def _signal(doomed: set[psutil.Process], number: signal.Signals, wait: float) -> set[psutil.Process]:
+    """Send a signal to processes and return those that still live after a while."""
+    for process in doomed:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+    return set(psutil.wait_procs(doomed, timeout=wait)[1])
 
 
 def end(home: Path) -> None:
@@ -27,11 +47,8 @@ def end(home: Path) -> None:
         time.sleep(0.1)
     # What is left was not the supervisor's child (an executor, a job), or its supervisor was killed.
     doomed |= members(home)
-    for signal, wait in ((psutil.Process.terminate, 30), (psutil.Process.kill, 10)):
-        for process in doomed:
-            with contextlib.suppress(psutil.Error):
-                signal(process)
-        doomed = set(psutil.wait_procs(doomed, timeout=wait)[1])
+    for number, wait in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
+        doomed = _signal(doomed, number, wait)
     if doomed:
         raise StackError(f"these processes do not end: {', '.join(str(process.pid) for process in doomed)}")
     for file in (home / "supervisord.pid", sockets(home) / "supervisor.sock"):

@@ -19,6 +19,9 @@ DAEMON_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dspark.port.maxRetri
 # this long, in seconds, for those of them that are gone.
 RECOVERY = "-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryTimeout=20"
 
+# Spark's own variables, in which a stack made by code may say more to its master and its worker.
+OWN_OPTIONS = ("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS")
+
 
 def spark_home() -> Path:
     """Return the folder of the pyspark package, which holds a whole Spark."""
@@ -72,6 +75,7 @@ def service(settings: Settings, home: Path) -> Service:
     master_port = url.port or 7077
     options = f"{DAEMON_OPTIONS} {archived_classes()}"
     seen = environment(settings, home) | {"SPARK_DAEMON_MEMORY": "512m"}
+    seen |= {name: settings.values[name] for name in OWN_OPTIONS if name in settings.values}
 
     def daemon(name: str, class_name: str, *arguments: str, more: str = "", port: int | None = None) -> Process:
         command = (str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{class_name}", *arguments)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +42,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Stack:
-    """The services of one folder. As a context manager it starts `services` and stops everything at the end."""
+    """The services of one folder. As a context manager it starts `services` and kills everything at the end."""
 
     home: Path
     settings: Settings
@@ -51,14 +52,14 @@ class Stack:
         try:
             self.start()
         except BaseException:
-            self.stop()
+            members.kill(self.home)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        members.kill(self.home)
 
     def is_native(self, service: str) -> bool:
         """Tell whether a service belongs to the stack; one at another address is the user's own."""
@@ -129,10 +130,12 @@ class Stack:
         first_seen: dict[str, int] = {}
         with supervision.supervisor_of(self.home) as supervisor:
             running = {one["name"] for one in supervisor.getAllProcessInfo() if one["pid"]}
+            # Each makes its data folder, which mostly waits for a disk or for one core.
+            fresh = [service for service in services if not any(one.name in running for one in service.processes)]
+            with ThreadPoolExecutor(len(SERVICES)) as pool:
+                list(pool.map(lambda service: service.prepare(), fresh))
             for service in services:
                 if any(process.name not in running for process in service.processes):
-                    if not any(process.name in running for process in service.processes):
-                        service.prepare()
                     supervisor.startProcessGroup(service.name, False)
             waiting = {service.name: service for service in services}
             while waiting:
