@@ -16,11 +16,14 @@ from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch
 from tests.integration.jobs import run_here
 from tests.stacks import with_free_ports
 
+# The master's patience with a silent worker, so that a test need not let one sleep for minutes.
+SHORT_TIME_OUTS = dict.fromkeys(("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS"), "-Dspark.worker.timeout=5")
+
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a stack with both databases, initialised and empty."""
-    with Stack(tmp_path_factory.mktemp("stack"), with_free_ports(), ("postgres", "mysql")) as stack:
+    with Stack(tmp_path_factory.mktemp("stack"), with_free_ports(**SHORT_TIME_OUTS), ("postgres", "mysql")) as stack:
         yield stack
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
+import psutil
 import psycopg2
 import pytest
 from pyspark.sql import SparkSession
@@ -17,19 +18,21 @@ from native.places import VENV
 from native.stack import Stack
 from native.web import WebError, ask
 from spark_jobs.executors import QUICK_COMPILER
-from storeline import kafka, postgres
+from storeline import postgres
 from storeline.settings import ROOT
 from tests.end_to_end.runs import wait_until
 from tests.integration.conftest import jars
 from tests.integration.events import accounted, catch_up, clear
-from tests.integration.faults.suffering import end, processes, send
+from tests.integration.faults.suffering import end, happen, processes
 from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(1500)]
 VICTIMS = ("driver", "executor", "kafka", "postgres")
 RATES = {"PRODUCE_ORDERS_PER_SECOND": "40", "PRODUCE_USERS_PER_SECOND": "20", "PRODUCE_STATUS_SECONDS": "3"}
 SHARES = {f"PRODUCE_{name}_SHARE": "0.05" for name in ("DUPLICATE", "LATE", "OUT_OF_ORDER", "BROKEN")}
-ASLEEP_SECONDS = 60
+# More than the 30 s for which Kafka's clients wait for an answer: they ask again, and the broker has both questions.
+ASLEEP_SECONDS = 35
+FAULTS = (*((victim, 0) for victim in VICTIMS), ("kafka", ASLEEP_SECONDS))
 
 
 class Streaming:
@@ -99,6 +102,15 @@ def wait_for_more(streaming: Streaming, seconds: float = 400) -> None:
         time.sleep(0.5)
 
 
+def victims(streaming: Streaming, victim: str) -> list[psutil.Process]:
+    """Return the processes of a victim; where the stream has just been started again, its executor comes later."""
+    deadline = time.monotonic() + 120
+    while not (found := processes(streaming.stack, victim, streaming.keep())):
+        assert time.monotonic() < deadline, f"no {victim}"
+        time.sleep(0.2)
+    return found
+
+
 def settle(streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession) -> None:
     """End the producers and the stream, take what is left, and hold the books."""
     for one in producers:
@@ -119,16 +131,16 @@ def settle(streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark
     assert [count(streaming.stack, what) for what in (twice, wrong, lost)] == [0, 0, 0]
 
 
+@pytest.mark.slow(reason="after four of the five faults Java starts anew, and a broker sleeps through 30 s")
 @pytest.mark.parametrize("seed", SEEDS)
-def test_driver_executor_broker_and_database_are_killed_while_events_flow(
+def test_driver_executor_broker_and_database_are_killed_and_the_broker_sleeps_while_events_flow(
     streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession, seed: int
 ) -> None:
     chance = random.Random(seed)
     wait_for_more(streaming)
-    for victim in chance.sample(VICTIMS, len(VICTIMS)):
+    for victim, asleep_seconds in chance.sample(FAULTS, len(FAULTS)):
         time.sleep(chance.uniform(0, 4))
-        driver = streaming.keep()
-        send(processes(streaming.stack, victim, driver), signal.SIGKILL)
+        happen(victims(streaming, victim), asleep_seconds)
         wait_for_more(streaming)
     settle(streaming, producers, spark)
 
@@ -154,17 +166,4 @@ def test_an_application_outlives_its_master(
     for _ in range(3):  # one batch may have been on its way
         wait_for_more(streaming)
     assert streaming.keep() is driver
-    settle(streaming, producers, spark)
-
-
-def test_a_broker_that_sleeps_for_a_minute_loses_nothing(
-    streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession
-) -> None:
-    wait_for_more(streaming)
-    asleep = processes(streaming.stack, "kafka", streaming.keep())
-    send(asleep, signal.SIGSTOP)
-    time.sleep(ASLEEP_SECONDS)
-    send(asleep, signal.SIGCONT)
-    wait_for_more(streaming)
-    assert kafka.states(streaming.stack.settings, ["orders"])
     settle(streaming, producers, spark)

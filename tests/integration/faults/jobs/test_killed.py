@@ -3,7 +3,8 @@
 import pytest
 
 from native.stack import Stack
-from tests.integration.faults.suffering import Ask, Fault, Reader, suffer
+from tests.integration.faults.jobs.drivers import Drivers
+from tests.integration.faults.jobs.surviving import Ask, Fault, Reader, suffer
 from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(900)]
@@ -26,5 +27,5 @@ KILLED = [
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("fault", KILLED, ids=" ".join)
-def test_killed(cluster: Stack, reader: Reader, ask_source: Ask, fault: Fault, seed: int) -> None:
-    suffer(cluster, reader, ask_source, fault, seed)
+def test_killed(cluster: Stack, drivers: Drivers, reader: Reader, ask_source: Ask, fault: Fault, seed: int) -> None:
+    suffer(cluster, drivers, reader, ask_source, fault, seed)

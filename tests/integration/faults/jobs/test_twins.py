@@ -3,13 +3,12 @@
 import pytest
 
 from native.stack import Stack
-from tests.integration.faults.suffering import (
+from tests.integration.faults.jobs.drivers import Drivers
+from tests.integration.faults.jobs.surviving import (
     Ask,
     Reader,
     assert_nothing_is_left,
     assert_readers_saw_no_other,
-    run_to_its_end,
-    start,
     states,
     total,
 )
@@ -18,11 +17,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(9
 
 
 @pytest.mark.parametrize("job", ["replicate", "build_marts"])
-def test_two_runs_at_once_take_turns(cluster: Stack, reader: Reader, ask_source: Ask, job: str) -> None:
+def test_two_runs_at_once_take_turns(
+    cluster: Stack, drivers: Drivers, reader: Reader, ask_source: Ask, job: str
+) -> None:
     before, expected = states(cluster), total(ask_source)
-    run_to_its_end(cluster, "replicate")
-    twins = [start(cluster, job) for _ in range(2)]
-    said = [twin.communicate(timeout=400) for twin in twins]
-    assert [twin.returncode for twin in twins] == [0, 0], said
+    drivers.run_to_its_end("replicate")
+    twins = [driver.start(job) for driver in drivers.pair()]
+    assert [twin.has_succeeded() for twin in twins] == [True, True], [twin.said for twin in twins]
     assert_readers_saw_no_other(reader, before, expected)
     assert_nothing_is_left(cluster, job, expected)

@@ -1,14 +1,15 @@
-"""Whatever falls asleep for a minute while a job runs: nobody sees a wrong state, and the next run converges."""
+"""Whatever sleeps through every time-out while a job runs: no reader sees a wrong state, the next run converges."""
 
 import pytest
 
 from native.stack import Stack
-from tests.integration.faults.suffering import Ask, Fault, Reader, suffer
+from tests.integration.faults.jobs.drivers import Drivers
+from tests.integration.faults.jobs.surviving import Ask, Fault, Reader, suffer
+from tests.integration.faults.jobs.time_outs import ASLEEP_SECONDS
 from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(900)]
 
-ASLEEP_SECONDS = 60
 ASLEEP = [
     ("replicate", "load", "mysql"),
     ("replicate", "before the swap", "mysql"),
@@ -23,5 +24,7 @@ ASLEEP = [
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("fault", ASLEEP, ids=" ".join)
-def test_asleep_for_a_minute(cluster: Stack, reader: Reader, ask_source: Ask, fault: Fault, seed: int) -> None:
-    suffer(cluster, reader, ask_source, fault, seed, ASLEEP_SECONDS)
+def test_asleep_for_longer_than_any_time_out(
+    cluster: Stack, drivers: Drivers, reader: Reader, ask_source: Ask, fault: Fault, seed: int
+) -> None:
+    suffer(cluster, drivers, reader, ask_source, fault, seed, ASLEEP_SECONDS)

@@ -1,0 +1,28 @@
+"""The time-outs that a sleep must outlast, lowered for the tests, so that it need not last a minute.
+
+A minute would outlast the time for which MySQL waits for the next packet of a LOAD DATA (30 s) or for a client that
+does not read (60 s), Spark's heartbeats (10 s), the master's patience with a worker (60 s, lowered where the stack is
+declared) and the time that a login may take (10 s, which stays). A sleep here also outlasts what a minute does not: the
+time after which a driver gives up an executor that is silent (120 s).
+"""
+
+from storeline import mysql
+from storeline.settings import Settings
+
+# More than the 10 s of a login, and twice each of the others: what looks for the silent looks that often.
+ASLEEP_SECONDS = 12
+MYSQL = {"net_read_timeout": 5, "net_write_timeout": 5}
+# For each driver. Not spark.network.timeout, for which a busy machine may keep an answer waiting.
+SPARK = {
+    "spark.executor.heartbeatInterval": "1s",
+    "spark.storage.blockManagerHeartbeatTimeoutMs": "5s",
+    "spark.network.timeoutInterval": "1s",
+}
+
+
+def lower(settings: Settings) -> None:
+    """Have MySQL wait for less long, also after it was killed."""
+    connection = mysql.admin(settings).connect()
+    for name, seconds in MYSQL.items():
+        mysql.do(connection, f"set persist {name} = {seconds}")
+    connection.close()
