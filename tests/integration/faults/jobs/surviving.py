@@ -25,6 +25,8 @@ CHECKS = {
     "marts": """select (select sum(total_amount) from marts.UserOrders),
                        (select sum(total_revenue) from marts.ProductSales)""",
 }
+# The fault comes at any moment of the phase, in seconds; the last steps of a warm job take tenths of one.
+LONGEST_PAUSE = {"load": 0.3, "before the swap": 0.05, "swap": 0.5}
 SET_OF = {"replicate": REPLICA, "build_marts": MARTS}
 
 
@@ -114,10 +116,11 @@ def suffer(
         mysql.ask(in_the_way, CHECKS[SET_OF[job].live])
     driver, _ = drivers.pair()
     run = driver.start(job)
-    wait_for_phase(cluster, run, phase)
-    time.sleep(random.Random(f"{seed} {fault}").uniform(0, 0.5))
     victims = processes(cluster, victim, driver.process)
     assert victims, f"no {victim}"
+    wait_for_phase(cluster, run, phase)
+    time.sleep(random.Random(f"{seed} {fault}").uniform(0, LONGEST_PAUSE[phase]))
+    assert not run.is_over(), f"the job ended before the fault: {run.said}"
     happen(victims, asleep_seconds)
     with suppress(DriverError):
         in_the_way.close()
