@@ -96,7 +96,7 @@ test-faults: install ## Run the faults, one moment for each: what is killed, sle
 test-nightly: install ## Run the faults with SEEDS=50 moments for each
 	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n $(PROCESSES)
 test-changed: python ## Run the tests whose code has changed since they were run last
-	$(RUN) -m pytest -m 'not faults and not end_to_end' --testmon
+	$(RUN) -m pytest -m 'not faults and not end_to_end' --changed
 
 .PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)

@@ -15,7 +15,7 @@ from xdist.workermanage import WorkerController
 from native.places import JARS
 from storeline.settings import ROOT
 
-pytest_plugins = ["pytester", "tests.budget"]
+pytest_plugins = ["pytester", "tests.budget", "tests.changed"]
 
 
 class ByServers(LoadScopeScheduling):

@@ -117,6 +117,7 @@ def test_a_job_with_the_secret_runs_and_its_history_is_kept(stack: Stack) -> Non
     assert len(list((stack.home / "spark" / "events").iterdir())) == 1
 
 
+@pytest.mark.faults
 def test_a_service_that_dies_comes_back(stack: Stack) -> None:
     (pid,) = (one.pid for one in stack.status() if one.name == "mysql")
     os.kill(pid, signal.SIGKILL)
@@ -130,6 +131,7 @@ def test_a_service_that_dies_comes_back(stack: Stack) -> None:
     pytest.fail("MySQL did not come back")
 
 
+@pytest.mark.faults
 def test_all_processes_end_and_data_stays_even_when_the_supervisor_was_killed(stack: Stack) -> None:
     with closing(mysql.admin(stack.settings).connect()) as connection:
         mysql.do(connection, "create table ops.kept (id int primary key) select 7 as id")

@@ -13,6 +13,7 @@ from tests.integration.generate.shop_in_postgres import STRUCTURE, ask, command,
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("argument", ["--if-empty", "--replace", "--append"])
 def test_a_killed_run_leaves_the_shop_as_it_was(own: Settings, owner: Connection, argument: str) -> None:
     structure = ask(owner, STRUCTURE)
