@@ -95,7 +95,7 @@ test-faults: install ## Run the faults, one moment for each: what is killed, sle
 	$(RUN) -m pytest -m faults -n $(PROCESSES) --budget-minutes 15
 test-nightly: install ## Run the faults with SEEDS=50 moments for each
 	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n $(PROCESSES)
-test-changed: python ## Run the tests whose code has changed since they were run last
+test-changed: python ## Run the tests that reach what you have changed, but no fault and nothing through Airflow
 	$(RUN) -m pytest -m 'not faults and not end_to_end' --changed
 
 .PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-demo

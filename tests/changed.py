@@ -1,8 +1,9 @@
 """Run what a change touches: `pytest --changed`, of all tests those that reach a file that differs from upstream's.
 
-A test reaches its own file, the fixtures that it uses, and what these import, and so on. A module reaches, too, what it
-names in a text: a module that it starts, a file, a folder. So a process that is started, an executor and a server count
-like a call, as coverage of this process would not have them. A file that no test reaches by name runs all of them.
+A test reaches its own file, the fixtures that it uses, and what these import, and so on. What they name in a text
+counts too: a module that is started, a file, a folder whose files are listed. So what a process, an executor or a
+server reads is reached like a function that is called; coverage of the tests' own process would not see it. A changed
+file that no test reaches runs all of them.
 """
 
 import ast
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from inspect import getfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +59,7 @@ def reach(item: pytest.Item) -> set[Path]:
     roots |= {found for folder in item.path.parents if (found := folder / "conftest.py").exists()}
     found: set[Path] = set()
     for root in roots:
-        found |= {root} if root.name == "conftest.py" else closure(root)
+        found |= {root} if root.name == "conftest.py" or root.suffix != ".py" else closure(root)
     return found
 
 
@@ -74,7 +76,10 @@ def closure(file: Path) -> frozenset[Path]:
 
 @cache
 def direct(file: Path) -> frozenset[Path]:
-    return frozenset(named_in([ast.parse(file.read_text())]))
+    tree = ast.parse(file.read_text())
+    # The stack knows where the DAGs lie, and that is all that most tests need of it.
+    folders = below_root(tree) if file.is_relative_to(ROOT / "tests") else ()
+    return frozenset([*named_in([tree]), *folders])
 
 
 @cache
@@ -90,11 +95,21 @@ def reached_in(file: Path, function: str) -> frozenset[Path]:
     own = {name: node for node in tree.body for name in defined(node)}
     used, left = {function}, [function]
     while left:
-        names = {node.id for node in ast.walk(own[left.pop()]) if isinstance(node, ast.Name)}
+        names = {node.id for node in executed(own[left.pop()]) if isinstance(node, ast.Name)}
         left += [name for name in names - used if name in own]
         used |= names
     nodes: list[ast.AST] = [own[name] for name in used if name in own]
     return frozenset(named_in(nodes + [imported[name] for name in used if name in imported]))
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a function's nodes without the types that it declares."""
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name not in ("annotation", "returns"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from executed(child)
 
 
 def defined(node: ast.stmt) -> Iterator[str]:
@@ -106,6 +121,7 @@ def defined(node: ast.stmt) -> Iterator[str]:
 
 def named_in(trees: Iterable[ast.AST]) -> Iterator[Path]:
     """Yield the modules that code imports, and the modules, files and folders that it names in a text."""
+    texts: set[str] = set()
     for tree in trees:
         remarks = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
@@ -115,9 +131,24 @@ def named_in(trees: Iterable[ast.AST]) -> Iterator[Path]:
                 yield from module(node.module)
                 yield from (file for alias in node.names for file in module(f"{node.module}.{alias.name}"))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in remarks:
-                for word in WORD.findall(node.value):
-                    yield from module(word) if "." in word else ()
-                    yield from by_name().get(word, ())
+                texts.add(node.value)
+    words = {word for text in texts for word in WORD.findall(text)}
+    for word in words:
+        yield from module(word) if "." in word else ()
+        yield from by_name().get(word, ())
+    for text in texts:
+        if re.fullmatch(r"\*?\.\w+", text):  # how files end, those of a folder that is named as well
+            yield from (file for word in words for file in by_folder().get((word, text.lstrip("*")), ()))
+        if text.endswith("."):  # a module of a package, which one is said when it runs
+            yield from (file for file in files() if file.parent == ROOT / text[:-1] and file.suffix == ".py")
+
+
+def below_root(tree: ast.AST) -> Iterator[Path]:
+    """Yield the files of the folders that a test names as `ROOT / "folder"`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.BinOp(ast.Name("ROOT"), ast.Div(), ast.Constant(name)):
+                yield from (file for file in files() if file.is_relative_to(ROOT / str(name)))
 
 
 def module(name: str) -> Iterator[Path]:
@@ -132,13 +163,18 @@ def files() -> frozenset[Path]:
 
 @cache
 def by_name() -> dict[str, set[Path]]:
-    """Return the files that a word names: all of a top-level folder, and, where it is no code, by name or folder."""
-    found: dict[str, set[Path]] = {}
-    for file in files():
-        room = file.relative_to(ROOT).parts[0]
-        words = {room} if room != "tests" else set()
-        if file.suffix != ".py":
-            words |= {file.name, file.parent.name}
-        for word in words:
-            found.setdefault(word, set()).add(file)
+    """Return the files that are no code, by their names."""
+    return group((file.name, file) for file in files() if file.suffix != ".py")
+
+
+@cache
+def by_folder() -> dict[tuple[str, str], set[Path]]:
+    """Return the files that are no code, by the name of their folder and how they end."""
+    return group(((file.parent.name, file.suffix), file) for file in files() if file.suffix != ".py")
+
+
+def group(pairs: Iterable[tuple[Any, Path]]) -> dict[Any, set[Path]]:
+    found: dict[Any, set[Path]] = {}
+    for key, file in pairs:
+        found.setdefault(key, set()).add(file)
     return found
