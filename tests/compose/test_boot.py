@@ -4,8 +4,6 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import closing
-from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -13,14 +11,12 @@ from bench.report import Result, publish
 from native.airflow_api import Airflow
 from native.web import ask
 from storeline import kafka, mysql, postgres
-from storeline.mart import load as load_marts
-from storeline.settings import ROOT
 from tests.compose.project import Project, service_of
+from tests.marts.comparison import differences
 
 pytestmark = pytest.mark.timeout(1800)
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
-INDEPENDENT = ROOT / "tests" / "marts" / "independent"
 TOPICS = {
     "orders": (3, "retention.ms=604800000", "max.message.bytes=12582912"),
     "users-data": (3, "retention.ms=604800000", "max.message.bytes=12582912"),
@@ -77,13 +73,14 @@ def test_the_topics_are_as_declared_and_no_other_can_be_made_by_mistake(project:
     assert "auto.create.topics.enable=false" in project.inside("kafka", "cat", "/tmp/server.properties")
 
 
+@pytest.mark.slow(reason="Airflow runs two jobs on the cluster of containers")
 def test_both_dags_turn_green_and_every_mart_equals_an_independent_computation(
     project: Project, airflow: Airflow
 ) -> None:
     for dag in (COPY, BUILD):
         airflow.unpause(dag, 120)
     wait_for(lambda: all(airflow.has_succeeded(dag) for dag in (COPY, BUILD)))
-    assert differences(project) == []
+    assert differences(project.settings) == []
     applications = ask(project.settings.spark_history_port, "/api/v1/applications")
     assert {one["name"] for one in applications} >= {"replicate", "build_marts"}
 
@@ -94,29 +91,3 @@ def wait_for(is_reached: Callable[[], bool], seconds: float = 900) -> None:
     while not is_reached():
         assert time.monotonic() < deadline, "not reached"
         time.sleep(2)
-
-
-def differences(project: Project) -> list[str]:
-    """Return the marts that do not equal what PostgreSQL computes for itself."""
-    with (
-        closing(postgres.owner(project.settings).connect()) as source,
-        closing(mysql.analyst(project.settings).connect()) as target,
-        source.cursor() as cursor,
-    ):
-        found = []
-        for mart in load_marts():
-            cursor.execute((INDEPENDENT / f"{mart.name}.sql").read_text())
-            theirs = plain(cursor.fetchall())
-            if not theirs or theirs != plain(mysql.ask(target, f"select * from marts.{mysql.quote(mart.name)}")):
-                found.append(mart.name)
-        return found
-
-
-def plain(rows: list[tuple[Any, ...]]) -> list[tuple[str, ...]]:
-    """Return rows as sorted text: equal is equal whatever the drivers make of a type."""
-
-    def text(value: Any) -> str:
-        moment = value.replace(tzinfo=None) if getattr(value, "tzinfo", None) else value
-        return f"{moment:f}" if isinstance(moment, Decimal) else str(moment)
-
-    return sorted(tuple(text(value) for value in row) for row in rows)

@@ -171,6 +171,7 @@ def test_no_secret_is_seen_from_outside_of_a_process(project: Project) -> None:
     assert [(name, place) for name, secret in project.marks.items() for place in seen if secret in seen[place]] == []
 
 
+@pytest.mark.slow(reason="a Spark application starts in a container and has to be refused")
 def test_a_spark_application_without_the_secret_is_refused(project: Project, refused: list[Future[str]]) -> None:
     said = [one.result() for one in refused]
     cluster = ask(project.settings.spark_master_ui_port, "/json/")

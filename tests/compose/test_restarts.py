@@ -10,7 +10,8 @@ from docker import make_secrets
 from native.airflow_api import Airflow
 from storeline import mysql
 from tests.compose.project import ONE_SHOTS, Project, service_of
-from tests.compose.test_boot import COPY, differences, wait_for
+from tests.compose.test_boot import COPY, wait_for
+from tests.marts.comparison import differences
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -33,6 +34,7 @@ def generations(project: Project) -> set[str]:
         return {run for (run,) in mysql.ask(connection, "select run_id from ops.bases")}
 
 
+@pytest.mark.slow(reason="every container starts again")
 def test_the_platform_recovers_from_a_restart_of_each_container(
     project: Project, airflow: Airflow, readable_code: None
 ) -> None:
@@ -46,16 +48,18 @@ def test_the_platform_recovers_from_a_restart_of_each_container(
     assert generations(project) != before
 
 
+@pytest.mark.slow(reason="every container starts again")
 def test_stop_and_start_find_the_data(project: Project, airflow: Airflow) -> None:
     before = generations(project)
     project.compose("stop")
     project.compose("start")
     project.wait_until_well()
     assert generations(project) == before
-    assert differences(project) == []
+    assert differences(project.settings) == []
     assert airflow.has_succeeded(COPY)
 
 
+@pytest.mark.slow(reason="the images are built again, from what is cached")
 def test_a_second_up_changes_nothing(project: Project) -> None:
     before = {one["Id"] for one in project.containers() if service_of(one) not in ONE_SHOTS}
     project.compose("up", "--detach", "--wait")
@@ -63,6 +67,7 @@ def test_a_second_up_changes_nothing(project: Project) -> None:
     assert project.unwell() == []
 
 
+@pytest.mark.slow(reason="containers start again")
 def test_running_databases_take_new_passwords_of_their_administrators(project: Project) -> None:
     names = make_secrets.KEPT_BY_DATABASES
     old, new = ({name: values[name] for name in names} for values in (project.values, make_secrets.random_values()))

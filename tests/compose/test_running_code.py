@@ -10,8 +10,9 @@ import pytest
 from native.airflow_api import Airflow
 from storeline import mysql, postgres
 from tests.compose.project import Project, service_of
-from tests.compose.test_boot import BUILD, COPY, INDEPENDENT, plain, wait_for
+from tests.compose.test_boot import BUILD, COPY, wait_for
 from tests.compose.test_restarts import turns_green
+from tests.marts.comparison import INDEPENDENT, as_text
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -51,6 +52,7 @@ def state_of(project: Project, service: str) -> str:
     return next(one["State"]["Health"]["Status"] for one in project.containers() if service_of(one) == service)
 
 
+@pytest.mark.slow(reason="Airflow runs two jobs on the cluster of containers")
 def test_the_next_runs_bring_an_edited_mart_and_an_added_table(project: Project, airflow: Airflow, edit: Any) -> None:
     with closing(postgres.owner(project.settings).connect()) as source, source.cursor() as cursor:
         cursor.execute("create table source.suppliers (supplier_id bigint primary key, name text not null)")
@@ -68,12 +70,13 @@ def test_the_next_runs_bring_an_edited_mart_and_an_added_table(project: Project,
     ):
         assert mysql.ask(target, "select * from replica.suppliers order by 1") == [(1, "first"), (2, "second")]
         cursor.execute((INDEPENDENT / f"{MART}.sql").read_text())
-        was = plain(cursor.fetchall())
-        now = plain(mysql.ask(target, f"select * from marts.{MART}"))
+        was = as_text(cursor.fetchall())
+        now = as_text(mysql.ask(target, f"select * from marts.{MART}"))
     assert [row[:2] for row in now] == [row[:2] for row in was]
     assert all(abs(float(new[2]) - 2 * float(old[2])) < 0.02 for new, old in zip(now, was, strict=True))
 
 
+@pytest.mark.slow(reason="Airflow reads the DAGs again, and the health check looks now and then")
 def test_a_broken_dag_is_unhealthy_by_its_name_until_it_is_gone(live: Project) -> None:
     broken = live.root / "dags" / "broken.py"
     broken.write_text(BROKEN)

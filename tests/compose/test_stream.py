@@ -32,6 +32,7 @@ def orders_in_marts(project: Project) -> int:
         return int(mysql.ask(connection, "select sum(total_orders) from marts.UserOrders")[0][0])
 
 
+@pytest.mark.slow(reason="a stream and two jobs begin on the cluster of containers")
 def test_orders_and_registrations_land_and_the_next_copy_and_the_marts_show_them(
     project: Project, airflow: Airflow
 ) -> None:
@@ -46,6 +47,7 @@ def test_orders_and_registrations_land_and_the_next_copy_and_the_marts_show_them
     wait_for(lambda: orders_in_marts(project) >= 3000 + before)
 
 
+@pytest.mark.slow(reason="a stream begins and ends in containers")
 def test_a_run_that_is_marked_as_failed_stops(project: Project, airflow: Airflow) -> None:
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
     (run,) = [one["dag_run_id"] for one in airflow.runs(STREAM) if one["state"] == "running"]

@@ -7,6 +7,7 @@ from tests.compose.project import Project
 pytestmark = pytest.mark.timeout(1800)
 
 
+@pytest.mark.slow(reason="every container stops")
 def test_down_with_volumes_leaves_nothing(project: Project) -> None:
     volumes = {mount["Name"] for one in project.containers() for mount in one["Mounts"] if mount["Type"] == "volume"}
     assert len(volumes) >= 7
