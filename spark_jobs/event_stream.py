@@ -25,6 +25,7 @@ from storeline.postgres import PostgresError
 from storeline.settings import Settings
 from storeline.stream_ledger import Positions, Refusal, StreamError
 from storeline.topics import DEAD, EVENT_TOPICS, Topic
+from storeline.waiting import CaughtUp
 
 NAMES = [topic.name for topic in EVENT_TOPICS]
 KINDS = (*NAMES, DEAD)
@@ -59,6 +60,8 @@ class Stream:
         self.turn = threading.Lock()
         self.failure: BaseException | None = None
         self.events = 0
+        self.waiting = CaughtUp(2 * settings.stream_retry_seconds)
+        self.is_waiting = True
 
     def run(self, is_bounded: bool, ends_at: float) -> None:
         """Take events until a moment, or until there are no more. Raises one of FAILURES."""
@@ -103,9 +106,19 @@ class Stream:
 
     def tidy_up(self) -> None:
         """Try parked events again, and copy new dead letters to Kafka."""
+        caught_up_seconds = self.caught_up_seconds() if self.is_waiting else 0
         with self.turn:
-            self.landing.retry(self.settings.stream_parked_seconds)
+            self.is_waiting = self.landing.retry(self.settings.stream_parked_seconds, caught_up_seconds)
             dead_letters.copy_out(self.landing.connection, self.producer)
+
+    def caught_up_seconds(self) -> float:
+        """Return for how long the stream was caught up since the last time; a Kafka that is away counts nothing."""
+        taken, now = self.landing.positions, time.monotonic()
+        try:
+            ends = stream_ledger.ends(kafka.states(self.settings, NAMES))
+        except KafkaError:
+            ends = None
+        return self.waiting.look(taken, ends, now)
 
     def why(self, error: BaseException) -> BaseException:
         """Return what is behind a failure of the query: what this process raised, else what Kafka now lacks."""

@@ -28,10 +28,18 @@ COLUMNS = {
 }
 _DECLARED = ", ".join(f'"{name}" {declared}' for name, declared in COLUMNS.items())
 STAGE = (
-    f"create temporary table {STAGE_NAME} (ordinal bigint generated always as identity, {_DECLARED}) "
+    f"create temporary table {STAGE_NAME} (ordinal bigint generated always as identity primary key, {_DECLARED}) "
     "on commit delete rows"
 )
-COPIED_AT_ONCE = 100
+SENT_AT_ONCE = 100
+# Of key and value; one that is larger is sent by itself. It takes several times its bytes in memory.
+MOST_BYTES_AT_ONCE = 16 << 20
+# The dead letter that `r`, an event that is dead now, was sent again from; a letter fails again once.
+ORIGIN = """(
+    select d.dead_letter_id from ops.dead_letters as d
+    where d.dead_letter_id = r.redriven_from
+        and not exists (select from ops.dead_letters as c where c.redriven_from = d.dead_letter_id)
+)"""
 
 # An event that was sent again twice, because whoever sent it was killed, fails again once.
 LAND = """with staged as (
@@ -57,6 +65,22 @@ insert into ops.events (topic_id, partition, "offset", event_id, outcome, produc
 select
     topic_id, partition, "offset", event_id, case when is_duplicate then 'duplicate' else 'dead' end, produced_at
 from staged order by ordinal"""
+
+
+def forget_wrong_headers(cursor: Cursor, table: str, is_text: bool) -> None:
+    """Keep only those headers of staged events that name a dead letter of the topic with the same key and value.
+
+    Whoever may send can write any header, and a mirrored topic brings those of another database.
+    """
+    key, value = ("convert_to(s.key, 'UTF8')", "convert_to(s.value, 'UTF8')") if is_text else ("s.key", "s.value")
+    cursor.execute(
+        f"""update {table} as s set redriven_from = null
+            where redriven_from is not null and not exists (
+                select from ops.dead_letters as d
+                where d.dead_letter_id = s.redriven_from and d.topic = s.topic
+                    and d.key is not distinct from {key} and d.value is not distinct from {value}
+            )"""  # nosec B608
+    )
 
 
 def fetch_large(cursor: Cursor, fetch: Callable[[str, int, int], tuple[bytes | None, bytes | None]]) -> None:
@@ -96,7 +120,7 @@ def refuse(cursor: Cursor, table: str, ordinal: int, reason: str) -> None:
             select
                 topic, id_of_topic, partition, "offset", event_id, 'refused', %(reason)s, convert_to(key, 'UTF8'),
                 convert_to(value, 'UTF8'), produced_at,
-                (select d.dead_letter_id from ops.dead_letters as d where d.dead_letter_id = r.redriven_from)
+                {ORIGIN}
             from refused as r
         )
         insert into ops.events as e (topic_id, partition, "offset", event_id, outcome, produced_at)
@@ -107,31 +131,49 @@ def refuse(cursor: Cursor, table: str, ordinal: int, reason: str) -> None:
     )
 
 
+def at_once(condition: str) -> str:
+    """Return a query for the oldest letters that are sent at once: their ids, few in number and in bytes."""
+    return f"""select dead_letter_id from (
+        select dead_letter_id, row_number() over oldest as place, sum(bytes) over oldest as total_bytes
+        from (
+            select dead_letter_id, coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) as bytes
+            from ops.dead_letters where {condition} order by dead_letter_id limit {SENT_AT_ONCE}
+        ) as waiting
+        window oldest as (order by dead_letter_id)
+    ) as counted
+    where place = 1 or total_bytes <= {MOST_BYTES_AT_ONCE}"""  # nosec B608
+
+
 def copy_out(connection: Connection, producer: KafkaProducer) -> int:
     """Copy to Kafka what is not there yet, and commit; return how many. Raises KafkaError, then they are sent again."""
     copied = 0
-    while True:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(
-                """select dead_letter_id, key, value, topic, partition, "offset", error_class, reason
-                   from ops.dead_letters where copied_at is null order by dead_letter_id limit %s""",
-                (COPIED_AT_ONCE,),
-            )
-            letters = cursor.fetchall()
-            if not letters:
-                return copied
-            try:
-                sent = [_send(producer, *letter) for letter in letters]
-                producer.flush(timeout=60)
-                for future in sent:
-                    future.get(timeout=60)
-            except ClientError as error:
-                raise KafkaError(f"dead letters were not copied to Kafka: {type(error).__name__}: {error}") from None
-            cursor.execute(
-                "update ops.dead_letters set copied_at = clock_timestamp() where dead_letter_id = any(%s)",
-                ([letter[0] for letter in letters],),
-            )
-            copied += len(letters)
+    while some := _copy_some(connection, producer):
+        copied += some
+    return copied
+
+
+def _copy_some(connection: Connection, producer: KafkaProducer) -> int:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"""select dead_letter_id, key, value, topic, partition, "offset", error_class, reason
+                from ops.dead_letters where dead_letter_id in ({at_once("copied_at is null")})
+                order by dead_letter_id"""  # nosec B608
+        )
+        letters = cursor.fetchall()
+        if not letters:
+            return 0
+        try:
+            sent = [_send(producer, *letter) for letter in letters]
+            producer.flush(timeout=60)
+            for future in sent:
+                future.get(timeout=60)
+        except ClientError as error:
+            raise KafkaError(f"dead letters were not copied to Kafka: {type(error).__name__}: {error}") from None
+        cursor.execute(
+            "update ops.dead_letters set copied_at = clock_timestamp() where dead_letter_id = any(%s)",
+            ([letter[0] for letter in letters],),
+        )
+        return len(letters)
 
 
 def _send(producer: KafkaProducer, number: int, key: memoryview | None, value: memoryview | None, *said: object) -> Any:
@@ -147,13 +189,14 @@ def content(held: memoryview | None) -> bytes | None:
 
 
 def choose(cursor: Cursor, error_class: str | None, number: int | None) -> list[tuple[Any, ...]]:
-    """Lock and return the dead letters that were not sent again yet: id, topic, key, value."""
+    """Lock and return some of the dead letters that were not sent again yet: id, topic, key, value."""
+    condition = """redriven_at is null and (%(class)s::text is null or error_class = %(class)s)
+        and (%(id)s::bigint is null or dead_letter_id = %(id)s)"""
     cursor.execute(
-        """select dead_letter_id, topic, key, value from ops.dead_letters
-           where redriven_at is null and (%(class)s::text is null or error_class = %(class)s)
-               and (%(id)s::bigint is null or dead_letter_id = %(id)s)
-           order by dead_letter_id limit %(most)s for update""",
-        {"class": error_class, "id": number, "most": COPIED_AT_ONCE},
+        f"""select dead_letter_id, topic, key, value from ops.dead_letters
+            where redriven_at is null and dead_letter_id in ({at_once(condition)})
+            order by dead_letter_id for update""",  # nosec B608
+        {"class": error_class, "id": number},
     )
     return cursor.fetchall()
 

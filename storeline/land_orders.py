@@ -4,12 +4,21 @@ An order whose user or product is not there yet is parked. Its lines never chang
 those that the order has is dead.
 """
 
+from storeline.dead_letters import ORIGIN
+
 JUDGED = """create temporary table judged_orders (
-    like stage_orders, is_retry boolean, user_id bigint, known_order_id bigint, outcome text, reason text
+    like stage_orders, is_retry boolean, is_repeat boolean, user_id bigint, known_order_id bigint, outcome text,
+    reason text
 ) on commit delete rows"""
 
+_IS_COMPLETE = """exists (select from source.users as u where u.email = p.user_email)
+    and not exists (
+        select from jsonb_to_recordset(p.lines) as l (product_id bigint)
+        left join source.products as r using (product_id) where r.product_id is null
+    )"""
+
 # The topic's id is given for what was parked; it may be of a topic that is no more.
-STAGE_PARKED = """insert into stage_orders (
+STAGE_PARKED = f"""insert into stage_orders (
     topic, topic_id, partition, "offset", produced_at, redriven_from, event_id, order_id, order_version,
     user_email, order_date, status, delivery_date, lines, key, value
 )
@@ -17,25 +26,18 @@ select
     t.topic, p.topic_id, p.partition, p."offset", p.produced_at, p.redriven_from, p.event_id, p.order_id,
     p.order_version, p.user_email, p.order_date, p.status, p.delivery_date, p.lines, p.key, p.value
 from ops.parked_events as p join ops.stream_topics as t using (topic_id)
-where exists (select from source.users as u where u.email = p.user_email)
-    and not exists (
-        select from jsonb_to_recordset(p.lines) as l (product_id bigint)
-        left join source.products as r using (product_id) where r.product_id is null
-    )
-order by p.produced_at, p.partition, p."offset" limit %(most)s"""
+where {_IS_COMPLETE}
+order by p.parked_at, p.topic_id, p.partition, p."offset" limit %(most)s"""
 
 JUDGE = """insert into judged_orders (
     ordinal, topic, topic_id, partition, "offset", produced_at, redriven_from, event_id, event_time, order_id,
-    order_version, user_email, order_date, status, delivery_date, lines, key, value, is_retry, user_id, known_order_id,
-    outcome, reason
+    order_version, user_email, order_date, status, delivery_date, lines, key, value, is_retry, is_repeat, user_id,
+    known_order_id, outcome, reason
 )
-with staged as (
+with found as (
     select
         s.*, s.topic_id is not null as is_retry, coalesce(s.topic_id, o.topic_id) as id_of_topic,
-        s.topic_id is null and (
-            d.found is not null or e.found is not null
-            or row_number() over (partition by s.event_id order by s.ordinal) > 1
-        ) as is_duplicate
+        s.topic_id is null and (d.found is not null or e.found is not null) as is_known
     from stage_orders as s
     left join ops.stream_offsets as o on o.stream = %(stream)s and o.topic = s.topic and o.partition = s.partition
     left join lateral (
@@ -47,6 +49,14 @@ with staged as (
     ) as d on true
     where s.ordinal >= %(first)s and s.ordinal < %(end)s
 ),
+repeated as (
+    select
+        *,
+        not is_retry and not is_known
+            and row_number() over (partition by event_id, is_known order by ordinal) > 1 as is_repeat
+    from found
+),
+staged as (select *, is_known or is_repeat as is_duplicate from repeated),
 missing as (
     select l.ordinal, string_agg(distinct l.product_id::text, ', ') as products
     from (
@@ -97,7 +107,8 @@ ranked as (
 )
 select
     ordinal, topic, id_of_topic, partition, "offset", produced_at, redriven_from, event_id, event_time, order_id,
-    order_version, user_email, order_date, status, delivery_date, lines, key, value, is_retry, user_id, known_order_id,
+    order_version, user_email, order_date, status, delivery_date, lines, key, value, is_retry, is_repeat, user_id,
+    known_order_id,
     case
         when is_duplicate then 'duplicate'
         when not is_complete then 'parked'
@@ -113,6 +124,12 @@ select
         else 'the order''s lines are not those that it had before'
     end
 from ranked"""
+
+# A repeat of what is dead is no duplicate, but judged by itself: then fewer are judged together.
+IS_DEPENDENT = """select exists (
+    select from judged_orders as d join judged_orders as r using (event_id)
+    where d.outcome = 'dead' and r.is_repeat
+)"""
 
 WRITE = """with latest as (
     select distinct on (order_id) * from judged_orders where outcome = 'landed' order by order_id, order_version desc
@@ -158,27 +175,38 @@ where j.is_retry and j.outcome <> 'parked' and e.topic_id = j.topic_id and e.par
 where j.is_retry and j.outcome <> 'parked' and p.topic_id = j.topic_id and p.partition = j.partition
     and p."offset" = j."offset" """,
     """insert into ops.parked_events (
-    topic_id, partition, "offset", event_id, redriven_from, reason, produced_at, order_id, order_version, user_email,
-    order_date, status, delivery_date, lines, key, value
+    topic_id, partition, "offset", event_id, redriven_from, reason, produced_at, waits_from_seconds, order_id,
+    order_version, user_email, order_date, status, delivery_date, lines, key, value
 )
 select
-    topic_id, partition, "offset", event_id, redriven_from, reason, produced_at, order_id, order_version, user_email,
-    order_date, status, delivery_date, lines, key, value
-from judged_orders where outcome = 'parked' and not is_retry""",
-    """insert into ops.dead_letters (
+    topic_id, partition, "offset", event_id, redriven_from, reason, produced_at,
+    (select caught_up_seconds from ops.streams where stream = %(stream)s), order_id,
+    order_version, user_email, order_date, status, delivery_date, lines, key, value
+from judged_orders where outcome = 'parked' and not is_retry order by ordinal""",
+    f"""insert into ops.dead_letters (
     topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at, redriven_from
 )
 select
     topic, topic_id, partition, "offset", event_id, 'lines_changed', reason, convert_to(key, 'UTF8'),
-    convert_to(value, 'UTF8'), produced_at, redriven_from
-from judged_orders where outcome = 'dead' order by ordinal""",
+    convert_to(value, 'UTF8'), produced_at, {ORIGIN}
+from judged_orders as r where outcome = 'dead' order by ordinal""",
     "delete from judged_orders",
 )
-LAND = (JUDGE, WRITE, *RECORD)
+LAND = (JUDGE, IS_DEPENDENT, WRITE, *RECORD)
 
-# What waited for too long, whatever it is that did not come.
-EXPIRE = """with expired as (
-    delete from ops.parked_events where parked_at < now() - make_interval(secs => %(seconds)s) returning *
+# What waited for too long, whatever it is that did not come. Only the time counts in which the stream was caught up.
+EXPIRED = f"""select p.topic_id::text, p.partition, p."offset"
+from ops.parked_events as p
+where p.waits_from_seconds < (select caught_up_seconds - %(seconds)s from ops.streams where stream = %(stream)s)
+    and not ({_IS_COMPLETE})
+order by p.parked_at, p.topic_id, p.partition, p."offset" limit %(most)s"""
+
+EXPIRE = f"""with expired as (
+    delete from ops.parked_events as p
+    using unnest(%(topic_ids)s::uuid[], %(partitions)s::integer[], %(offsets)s::bigint[])
+        as w (topic_id, partition, "offset")
+    where p.topic_id = w.topic_id and p.partition = w.partition and p."offset" = w."offset"
+    returning p.*
 ),
 updated as (
     update ops.events as e set outcome = 'dead', decided_at = clock_timestamp()
@@ -189,7 +217,7 @@ insert into ops.dead_letters (
     topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at, redriven_from
 )
 select
-    t.topic, p.topic_id, p.partition, p."offset", p.event_id, 'never_arrived',
-    'waited ' || %(seconds)s || ' s: ' || p.reason, convert_to(p.key, 'UTF8'), convert_to(p.value, 'UTF8'),
-    p.produced_at, p.redriven_from
-from expired as p join ops.stream_topics as t using (topic_id)"""
+    t.topic, r.topic_id, r.partition, r."offset", r.event_id, 'never_arrived',
+    'waited ' || %(seconds)s || ' s: ' || r.reason, convert_to(r.key, 'UTF8'), convert_to(r.value, 'UTF8'),
+    r.produced_at, {ORIGIN}
+from expired as r join ops.stream_topics as t using (topic_id) order by r.parked_at, r.partition, r."offset" """

@@ -9,7 +9,8 @@ LAND = (
         s.ordinal, s.partition, s."offset", s.produced_at, s.event_id, s.first_name, s.last_name, s.email, s.phone,
         s.registration_date, s.loyalty_status, o.topic_id as id_of_topic,
         d.found is not null or e.found is not null
-        or row_number() over (partition by s.event_id order by s.ordinal) > 1 as is_duplicate
+        -- One that failed again before does not count, so the next one with its event_id is the first.
+        or row_number() over (partition by s.event_id, d.found order by s.ordinal) > 1 as is_duplicate
     from stage_users_data as s
     join ops.stream_offsets as o on o.stream = %(stream)s and o.topic = s.topic and o.partition = s.partition
     left join lateral (

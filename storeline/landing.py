@@ -5,61 +5,27 @@ One transaction holds the rows, the outcomes and the offsets, and begins with th
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import StringIO
+from functools import partial
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from storeline import dead_letters, land_orders, land_users, stream_ledger
-from storeline.postgres import Login, one_line
+from storeline.isolation import DependentError, isolate
+from storeline.postgres import Login
+from storeline.staging import copy_all, stage, staging, tables
 from storeline.stream_ledger import STREAM, Positions
-from storeline.topics import DEAD, EVENT_TOPICS, ORDERS, USERS, Event, Kind, Topic
+from storeline.topics import EVENT_TOPICS, ORDERS, USERS, Topic
 
-COMMON = ("topic", "partition", "offset", "produced_at", "redriven_from")
-COMMON_TYPES = ("text", "integer", "bigint", "timestamptz", "bigint")
-TYPES = {
-    Kind.UUID: "uuid",
-    Kind.TEXT: "text",
-    Kind.MOMENT: "timestamptz",
-    Kind.WHOLE: "integer",
-    Kind.ID: "bigint",
-    Kind.MONEY: "numeric",
-}
 # The statements that land a topic's staged events from ordinal `first` to before `end`. Users land before orders.
 LANDINGS = {USERS: land_users.LAND, ORDERS: land_orders.LAND}
 WORK_MEMORY = "64MB"  # a batch is sorted in memory
-FIRST_ANALYZED = 500  # rows; fewer are read in no time, whatever the plan
 MOST_RETRIED = 20_000
+MOST_DEBRIS = 256  # rows that were tried and undone; more are slow to pass over
 Fetch = Callable[[str, int, int], tuple[bytes | None, bytes | None]]  # topic, partition, offset -> key, value
 
 if set(LANDINGS) != set(EVENT_TOPICS):
     raise ValueError("landing.py: LANDINGS and the topics with events differ")
-
-
-def stage(topic: Topic) -> str:
-    """Return the name of the table in which a topic's events are staged."""
-    return f"stage_{topic.name.replace('-', '_')}"
-
-
-def staged_columns(event: Event) -> dict[str, str]:
-    """Return the columns of a staged event with their types, in the order in which COPY takes them."""
-    columns = dict(zip(COMMON, COMMON_TYPES, strict=True))
-    columns |= {field.name: TYPES[field.kind] for field in event.all_fields}
-    if event.items:
-        columns[event.items.name] = "jsonb"
-    return columns | {"key": "text", "value": "text"}
-
-
-def staging() -> Iterator[str]:
-    """Yield the statements that make the staging tables of a session."""
-    for topic in EVENT_TOPICS:
-        if topic.event:
-            columns = ", ".join(f'"{name}" {declared}' for name, declared in staged_columns(topic.event).items())
-            identity = "ordinal bigint generated always as identity"
-            yield f"create temporary table {stage(topic)} ({identity}, {columns}, topic_id uuid) on commit delete rows"
-    yield land_orders.JUDGED
-    yield dead_letters.STAGE
 
 
 class Landing:
@@ -83,6 +49,8 @@ class Landing:
         """Give a cursor inside the stream's transaction. Raises StreamError when this run may write no more."""
         with self.connection, self.connection.cursor() as cursor:
             stream_ledger.fence(cursor, self.run_id, self.positions)
+            # A constraint of the owner's own that waits for the commit could be laid to no event.
+            cursor.execute("set constraints all immediate")
             yield cursor
 
     def land(self, lines: Mapping[str, Sequence[str]], topic_ids: Mapping[str, str], fetch: Fetch) -> None:
@@ -92,29 +60,34 @@ class Landing:
         happened.
         """
         with self.transaction() as cursor:
-            for topic in EVENT_TOPICS:
-                if topic.event:
-                    copy_in(cursor, stage(topic), staged_columns(topic.event), lines.get(topic.name, ()))
-            copy_in(cursor, dead_letters.STAGE_NAME, dead_letters.COLUMNS, lines.get(DEAD, ()))
+            copy_all(cursor, lines)
             ends = self._ends(cursor, topic_ids)
             if self._is_replay(cursor):
                 forget_replayed(cursor)
             for topic in LANDINGS:
-                land_range(cursor, topic)
+                dead_letters.forget_wrong_headers(cursor, stage(topic), is_text=True)
+                land_staged(cursor, topic)
             dead_letters.fetch_large(cursor, fetch)
+            dead_letters.forget_wrong_headers(cursor, dead_letters.STAGE_NAME, is_text=False)
             cursor.execute(dead_letters.LAND, {"stream": STREAM})
             stream_ledger.advance(cursor, ends)
         self.positions = self.positions | ends
 
-    def retry(self, parked_seconds: int) -> None:
-        """Land parked events whose user and products have come; those that waited for too long become dead letters."""
+    def retry(self, parked_seconds: int, caught_up_seconds: float) -> bool:
+        """Land parked events whose user and products have come, and return whether any were parked.
+
+        The others become dead letters when the stream was caught up for more than `parked_seconds` while they waited;
+        it was for `caught_up_seconds` since the last time.
+        """
         with self.transaction() as cursor:
             cursor.execute("select from ops.parked_events limit 1")
             if cursor.fetchone() is None:
-                return
+                return False
+            stream_ledger.add_caught_up(cursor, caught_up_seconds)
             cursor.execute(land_orders.STAGE_PARKED, {"most": MOST_RETRIED})
-            land_range(cursor, ORDERS)
-            cursor.execute(land_orders.EXPIRE, {"seconds": parked_seconds})
+            land_staged(cursor, ORDERS)
+            expire(cursor, parked_seconds)
+        return True
 
     def _ends(self, cursor: Cursor, topic_ids: Mapping[str, str]) -> Positions:
         """Return the offsets after the staged ones; a partition that is new gets its row."""
@@ -142,20 +115,6 @@ class Landing:
         return bool((cursor.fetchone() or (False,))[0])
 
 
-def tables() -> list[str]:
-    """Return the staging tables."""
-    return [*(stage(topic) for topic in EVENT_TOPICS), dead_letters.STAGE_NAME]
-
-
-def copy_in(cursor: Cursor, table: str, columns: Mapping[str, str], lines: Sequence[str]) -> None:
-    """Stage lines; of a large batch the planner is told how many they are."""
-    if lines:
-        names = ", ".join(f'"{name}"' for name in columns)
-        cursor.copy_expert(f"copy {table} ({names}) from stdin", StringIO("\n".join(lines) + "\n"))
-    if len(lines) >= FIRST_ANALYZED:
-        cursor.execute(f"analyze {table} (ordinal)")
-
-
 def forget_replayed(cursor: Cursor) -> None:
     """Take out of the staging what has its outcome already, and keeps it."""
     for table in tables():
@@ -167,32 +126,43 @@ def forget_replayed(cursor: Cursor) -> None:
         )
 
 
-def land_range(cursor: Cursor, topic: Topic, bounds: tuple[int, int] | None = None) -> None:
-    """Land a topic's staged events within bounds of their ordinals.
+def land_staged(cursor: Cursor, topic: Topic) -> None:
+    """Land a topic's staged events.
 
-    What the database itself refuses (a constraint of the owner's own) is found by halving, so that one event never
-    keeps the others out: it becomes a dead letter.
+    What the database itself refuses (a constraint of the owner's own) becomes a dead letter and keeps no other out.
     """
-    first, end = bounds or _bounds(cursor, topic)
-    if first >= end:
-        return
-    cursor.execute("savepoint landing")
-    try:
+    debris = 0
+
+    def take(first: int, end: int) -> None:
         for statement in LANDINGS[topic]:
             cursor.execute(statement, {"stream": STREAM, "first": first, "end": end})
-        cursor.execute("release savepoint landing")
-    except (psycopg2.IntegrityError, psycopg2.DataError, psycopg2.errors.RaiseException) as error:
-        cursor.execute("rollback to savepoint landing")
-        cursor.execute("release savepoint landing")
-        if end - first == 1:
-            dead_letters.refuse(cursor, stage(topic), first, one_line(error))
-            return
-        middle = (first + end) // 2
-        land_range(cursor, topic, (first, middle))
-        land_range(cursor, topic, (middle, end))
+            if statement == land_orders.IS_DEPENDENT and cursor.fetchall() == [(True,)]:
+                raise DependentError
 
+    def tidy(rows: int) -> None:
+        nonlocal debris
+        debris += rows
+        if debris >= MOST_DEBRIS:
+            cursor.execute("truncate judged_orders")
+            debris = 0
 
-def _bounds(cursor: Cursor, topic: Topic) -> tuple[int, int]:
     cursor.execute(f"select coalesce(min(ordinal), 0), coalesce(max(ordinal) + 1, 0) from {stage(topic)}")  # nosec B608
-    first, end = cursor.fetchone() or (0, 0)
-    return first, end
+    bounds = cursor.fetchone() or (0, 0)
+    refuse = partial(dead_letters.refuse, cursor, stage(topic))
+    isolate(cursor, topic.name, (bounds[0], bounds[1]), take, refuse, tidy)
+
+
+def expire(cursor: Cursor, parked_seconds: int) -> None:
+    """Make dead letters of the orders that waited for too long and can still not land."""
+    cursor.execute(land_orders.EXPIRED, {"stream": STREAM, "seconds": parked_seconds, "most": MOST_RETRIED})
+    places = cursor.fetchall()
+
+    def take(first: int, end: int) -> None:
+        topic_ids, partitions, offsets = map(list, zip(*places[first:end], strict=True))
+        where = {"topic_ids": topic_ids, "partitions": partitions, "offsets": offsets}
+        cursor.execute(land_orders.EXPIRE, {"seconds": parked_seconds, **where})
+
+    def keep(at: int, reason: str) -> None:
+        print(f"stream_events: an order that waited too long stays parked, {places[at]}: {reason}", flush=True)
+
+    isolate(cursor, "ops.parked_events", (0, len(places)), take, keep)

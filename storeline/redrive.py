@@ -7,12 +7,16 @@ import sys
 from contextlib import closing
 
 import psycopg2
+from kafka import KafkaProducer
 from kafka.errors import KafkaError as ClientError
+from psycopg2.extensions import connection as Connection
 
 from storeline import dead_letters, kafka, postgres
 from storeline.settings import Settings, load
 from storeline.topics import REDRIVEN_HEADER
 from storeline.variables import SettingsError
+
+MOST_DIGITS = 18  # of a bigint
 
 
 def redrive(settings: Settings, error_class: str | None = None, number: int | None = None) -> int:
@@ -26,33 +30,36 @@ def redrive(settings: Settings, error_class: str | None = None, number: int | No
         closing(postgres.stream(settings).connect()) as connection,
         closing(kafka.producer(settings)) as producer,
     ):
-        while True:
-            with connection, connection.cursor() as cursor:
-                letters = dead_letters.choose(cursor, error_class, number)
-                if not letters:
-                    return count
-                try:
-                    sent = [
-                        producer.send(
-                            topic,
-                            key=dead_letters.content(key),
-                            value=dead_letters.content(value),
-                            headers=[(REDRIVEN_HEADER, str(one).encode())],
-                        )
-                        for one, topic, key, value in letters
-                    ]
-                    for future in sent:
-                        future.get(timeout=60)
-                except ClientError as error:
-                    raise kafka.KafkaError(f"Kafka took not all of them: {type(error).__name__}: {error}") from None
-                dead_letters.mark_redriven(cursor, [letter[0] for letter in letters])
-                count += len(letters)
+        while some := _send_some(connection, producer, error_class, number):
+            count += some
+    return count
+
+
+def _send_some(connection: Connection, producer: KafkaProducer, error_class: str | None, number: int | None) -> int:
+    with connection, connection.cursor() as cursor:
+        letters = dead_letters.choose(cursor, error_class, number)
+        try:
+            sent = [
+                producer.send(
+                    topic,
+                    key=dead_letters.content(key),
+                    value=dead_letters.content(value),
+                    headers=[(REDRIVEN_HEADER, str(one).encode())],
+                )
+                for one, topic, key, value in letters
+            ]
+            for future in sent:
+                future.get(timeout=60)
+        except ClientError as error:
+            raise kafka.KafkaError(f"Kafka took not all of them: {type(error).__name__}: {error}") from None
+        dead_letters.mark_redriven(cursor, [letter[0] for letter in letters])
+        return len(letters)
 
 
 def main(arguments: list[str]) -> None:
     """Send again and say how many. Exits with one line when that cannot be done."""
     error_class, number = ([*arguments, "", ""])[:2]
-    if number and not number.isdecimal():
+    if number and not (number.isdecimal() and len(number) <= MOST_DIGITS):
         sys.exit(f"redrive: ID is {number!r}: expected the number of a dead letter (ops.dead_letters.dead_letter_id)")
     try:
         settings = load()

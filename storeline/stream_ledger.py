@@ -129,6 +129,13 @@ def fence(cursor: Cursor, run_id: str, positions: Positions) -> None:
         raise StreamError(f"the stored offset of {name}[{number}] was changed by somebody else: start the stream again")
 
 
+def add_caught_up(cursor: Cursor, seconds: float) -> None:
+    """Write that the stream was caught up for some time more: the only time that counts as waiting."""
+    cursor.execute(
+        "update ops.streams set caught_up_seconds = caught_up_seconds + %s where stream = %s", (seconds, STREAM)
+    )
+
+
 def advance(cursor: Cursor, ends: Positions) -> None:
     """Write up to where everything has its outcome."""
     for (topic, partition), offset in ends.items():
@@ -137,6 +144,15 @@ def advance(cursor: Cursor, ends: Positions) -> None:
                where stream = %s and topic = %s and partition = %s""",
             (offset, STREAM, topic, partition),
         )
+
+
+def ends(states: Mapping[str, TopicState]) -> Positions:
+    """Return where each partition ends."""
+    return {
+        (state.name, number): partition.latest
+        for state in states.values()
+        for number, partition in state.partitions.items()
+    }
 
 
 def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool) -> list[str]:

@@ -19,6 +19,8 @@ MAX_ORDER_LINES = 1000
 # The header by which an event that is sent again names the dead letter that it was.
 REDRIVEN_HEADER = "storeline-dead-letter"
 DEAD = "dead"  # what is staged instead of a topic's event when it cannot be taken
+# Stands for the time of a message whose own PostgreSQL does not take; the dead letter's reason says the true one.
+NO_TIME = "1970-01-01 00:00:00"
 MAX_MONEY = 10**12  # numeric(14,2)
 STATUSES = ("Pending", "Paid", "Completed", "Aborted")
 LOYALTY_STATUSES = ("Platinum", "Gold", "Silver", "Bronze", "Basic")
@@ -97,6 +99,8 @@ class Topic:
         return {
             "retention.ms": str(self.retention_hours(settings) * 3_600_000),
             "max.message.bytes": str(self.max_message_bytes(settings)),
+            # The broker's clock: a sender's may lie outside what Spark can read, and decides what retention deletes.
+            "message.timestamp.type": "LogAppendTime",
         }
 
 

@@ -1,10 +1,12 @@
 -- What became of each event that came through Kafka. Written by the stream alone, but for what the producers sent.
 
 -- The stream that may write: the run that began last. Its row is locked by each of its transactions.
+-- `caught_up_seconds` is for how long it has had nothing to catch up with while orders waited: the clock of their waiting.
 create table if not exists ops.streams (
     stream text primary key,
     run_id text not null,
-    started_at timestamptz not null default now()
+    started_at timestamptz not null default now(),
+    caught_up_seconds double precision not null default 0
 );
 
 -- Where each stream goes on: the only truth, whatever a checkpoint says.
@@ -48,6 +50,7 @@ create table if not exists ops.parked_events (
     reason text not null,
     produced_at timestamptz not null,
     parked_at timestamptz not null default clock_timestamp(),
+    waits_from_seconds double precision not null default 0,
     order_id uuid not null,
     order_version integer not null,
     user_email text not null,
@@ -93,6 +96,17 @@ create table if not exists ops.sent_events (
 
 do $$
 begin
+    -- Columns that a database of an earlier version lacks.
+    if not exists (
+        select from pg_attribute where attrelid = 'ops.streams'::regclass and attname = 'caught_up_seconds'
+    ) then
+        alter table ops.streams add column caught_up_seconds double precision not null default 0;
+    end if;
+    if not exists (
+        select from pg_attribute where attrelid = 'ops.parked_events'::regclass and attname = 'waits_from_seconds'
+    ) then
+        alter table ops.parked_events add column waits_from_seconds double precision not null default 0;
+    end if;
     -- Looked up first, because IF NOT EXISTS locks the table before it looks.
     if to_regclass('ops.events_event_id_counts_once') is null then
         create unique index events_event_id_counts_once on ops.events (event_id)

@@ -8,8 +8,8 @@ from generators import people
 from spark_jobs.event_stream import NAMES
 from storeline import dead_letters, stream_ledger
 from storeline.kafka import Partition, TopicState
-from storeline.landing import staged_columns, staging
 from storeline.settings import ROOT, load
+from storeline.staging import staged_columns, staging
 from storeline.topics import (
     DEAD_LETTERS,
     EVENT_TOPICS,
