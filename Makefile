@@ -93,8 +93,8 @@ test: install ## Run the tests that a change is worked with, and one run through
 	$(RUN) -m pytest -m 'not faults' -n $(PROCESSES) --budget-minutes 10
 test-faults: install ## Run the faults, one moment for each: what is killed, sleeps or comes in between: 15 minutes at most
 	$(RUN) -m pytest -m faults -n $(PROCESSES) --budget-minutes 15
-test-nightly: install ## Run the faults with SEEDS=50 moments for each
-	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m faults -n $(PROCESSES)
+test-nightly: install ## Run the faults with SEEDS=50 moments for each, and the fuzzing with as much more chance
+	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m 'faults or fuzz' -n $(PROCESSES)
 test-changed: python ## Run the tests that reach what you have changed, but no fault and nothing through Airflow
 	$(RUN) -m pytest -m 'not faults and not end_to_end' --changed
 

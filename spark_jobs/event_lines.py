@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from spark_jobs.event_rules import UUID, Broken, judge, read
+from spark_jobs.event_rules import UUID, Broken, judge, read, unforeseen
 from storeline import copy_format
-from storeline.topics import DEAD, EVENT_TOPICS, MAX_EVENT_BYTES, REDRIVEN_HEADER, Event
+from storeline.topics import DEAD, EVENT_TOPICS, MAX_EVENT_BYTES, NO_TIME, REDRIVEN_HEADER, Event
 
 LARGE_BYTES = 64 << 10  # a dead event above this is fetched by itself
+# What PostgreSQL stores and Python reads back. A time outside stands in a `place` as OUTSIDE and its milliseconds.
+FIRST_TIME, END_OF_TIME = "0001-01-02", "9999-12-31"
+OUTSIDE = "\t!"
 EVENTS = {topic.name: topic.event for topic in EVENT_TOPICS if topic.event}
 # An amount has at most 14 digits, of which a float gives back each.
 ITEMS_AS_JSON = json.JSONEncoder(default=float, separators=(",", ":")).encode
@@ -36,7 +39,11 @@ def columns() -> list[Column]:
     """Return the columns of a `Message`."""
     headers = F.filter("headers", lambda header: header["key"] == REDRIVEN_HEADER)
     redriven_from = F.try_to_number(F.get(headers, F.lit(0))["value"].cast("string"), F.lit("9" * 18))
-    place = [F.col(name).cast("string") for name in ("topic", "partition", "offset", "timestamp")]
+    place = [F.col(name).cast("string") for name in ("topic", "partition", "offset")]
+    time = F.col("timestamp")
+    is_known = (time >= F.lit(FIRST_TIME).cast("timestamp")) & (time < F.lit(END_OF_TIME).cast("timestamp"))
+    outside = F.concat(F.lit(OUTSIDE.strip()), F.unix_millis(time).cast("string"))
+    place.append(F.coalesce(F.when(is_known, time.cast("string")), outside, F.lit(OUTSIDE.strip())))
     place.append(F.coalesce(redriven_from.cast("bigint").cast("string"), F.lit(copy_format.NULL)))
     length = F.greatest(F.length("key"), F.length("value"))
     is_small = F.coalesce(length <= MAX_EVENT_BYTES, F.lit(True))
@@ -89,14 +96,27 @@ def line_of(message: Message) -> tuple[str, str]:
     """Return a message's line and for which table it is: a topic's, or that of the dead."""
     kind = message.place.partition("\t")[0]
     try:
-        own = good(EVENTS[kind], content(EVENTS[kind], message), message)
+        own = copy_format.line(good(EVENTS[kind], content(EVENTS[kind], message), message))
     except Broken as broken:
-        kind, own = DEAD, dead(broken, message)
-    return kind, f"{message.place}\t{copy_format.line(own)}"
+        kind, own = DEAD, copy_format.line(dead(broken, message))
+    except Exception as error:  # so that no event, whatever it holds, keeps out those after it
+        kind, own = DEAD, copy_format.line(dead(unforeseen(error), message))
+    return kind, f"{dated(message.place)}\t{own}"
+
+
+def dated(place: str) -> str:
+    """Return a place whose time PostgreSQL takes."""
+    if OUTSIDE not in place:
+        return place
+    *where, _, redriven_from = place.split("\t")
+    return "\t".join([*where, NO_TIME, redriven_from])
 
 
 def content(event: Event, message: Message) -> dict[str, Any]:
     """Return the content of a good event. Raises Broken."""
+    if OUTSIDE in message.place:
+        time = message.place.rpartition(OUTSIDE)[2].partition("\t")[0]
+        raise Broken("bad_time", f"Kafka's time of the message is {time} ms: expected one in the years 1 to 9999")
     if message.length is not None:
         raise Broken("too_large", f"{message.length:,} bytes: expected {MAX_EVENT_BYTES:,} at most")
     if message.value is None:
@@ -105,7 +125,7 @@ def content(event: Event, message: Message) -> dict[str, Any]:
 
 
 def good(event: Event, fields: dict[str, Any], message: Message) -> Iterator[Any]:
-    """Yield what follows the common columns in `landing.staged_columns`; items in the order of their first field."""
+    """Yield what follows the common columns in `staging.staged_columns`; items in the order of their first field."""
     for field in event.all_fields:
         yield fields.get(field.name)
     if event.items:
@@ -130,6 +150,6 @@ def event_id(value: bytes | None) -> str | None:
     """Return the id of an event that is broken elsewhere."""
     try:
         found = None if value is None else read(value).get("event_id")
-    except Broken:
+    except Exception:  # it is dead for whatever it is
         return None
     return found if isinstance(found, str) and UUID.fullmatch(found) else None

@@ -1,5 +1,7 @@
 """Hold an event to what `storeline/topics.py` declares of it: return its fields, or say why it cannot be taken.
 
+Every input has an outcome: what these rules did not foresee is said by `unforeseen`, and stops nothing.
+
 Plain Python, because it is quicker than the same rules as Spark's columns (docs/decisions.md), and can be read.
 Types are strict: a text is no number and a number no text, because a value arrives as it was sent or not at all.
 """
@@ -7,7 +9,7 @@ Types are strict: a text is no number and a number no text, because a value arri
 import json
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from storeline.topics import MAX_MONEY, SCHEMA_VERSION, Event, Field, Items, Kind, moment
@@ -19,6 +21,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 MOMENT = re.compile(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ESCAPE = "\\u"
+CENT = Decimal("0.01")
 
 
 class Broken(Exception):
@@ -61,6 +64,8 @@ def read(value: bytes) -> dict[str, Any]:
         content = READER.decode(text)
         if ESCAPE in text:
             as_json(content).encode()  # half of a character, which only an escape can be, is no text
+    except InvalidOperation:
+        raise Broken("bad_json", f"a number is out of all bounds: {shown(text)}") from None
     except (ValueError, RecursionError):
         content = None
     if type(content) is not dict:
@@ -102,6 +107,18 @@ def holds(value: Any, field: Field) -> bool:
     return HOLDS[field.kind](value) and (not field.choices or value in field.choices)
 
 
+def is_money(value: Any) -> bool:
+    """Return whether a value is an amount as `Kind.MONEY` says; it is looked at digit by digit and never rounded."""
+    if type(value) is int:
+        return 0 <= value < MAX_MONEY
+    if type(value) is not Decimal or not 0 <= value < MAX_MONEY:
+        return False
+    if CENT.same_quantum(value):  # most amounts; to look at the digits takes longer
+        return True
+    _, digits, exponent = value.as_tuple()
+    return type(exponent) is int and (exponent >= -2 or not any(digits[exponent + 2 :]))
+
+
 def is_in_calendar(text: str) -> bool:
     """Return whether what looks like a moment is one."""
     try:
@@ -118,7 +135,7 @@ HOLDS: dict[Kind, Callable[[Any], bool]] = {
     Kind.MOMENT: lambda value: type(value) is str and MOMENT.fullmatch(value) is not None and is_in_calendar(value),
     Kind.WHOLE: lambda value: type(value) is int and 1 <= value <= MAX_INT,
     Kind.ID: lambda value: type(value) is int and 1 <= value <= MAX_BIGINT,
-    Kind.MONEY: lambda value: type(value) in (int, Decimal) and 0 <= value < MAX_MONEY and value * 100 % 1 == 0,
+    Kind.MONEY: is_money,
 }
 
 
@@ -132,7 +149,12 @@ def _bad_field(where: str, wanted: str, content: Mapping[str, Any], name: str) -
 
 def found(content: Mapping[str, Any], name: str) -> str:
     """Return a field as it stands in the event, cut to what one line takes."""
-    return shown(as_json(content[name])) if name in content else "nothing"
+    if name not in content:
+        return "nothing"
+    try:
+        return shown(as_json(content[name]))
+    except (RecursionError, ValueError):
+        return "what is nested too deeply to be shown"
 
 
 def as_json(value: Any) -> str:
@@ -144,3 +166,13 @@ def shown(text: str) -> str:
     """Return a text as one line of at most `SHOWN_CHARACTERS`."""
     line = CONTROL.sub(" ", text[: SHOWN_CHARACTERS + 1])
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}…"
+
+
+def unforeseen(error: Exception) -> Broken:
+    """Return what is said of an event at which the rules themselves failed."""
+    name = type(error).__name__
+    try:
+        said = shown(str(error).encode(errors="replace").decode())
+    except Exception:  # whatever it is, its name is said
+        said = ""
+    return Broken("unforeseen", f"{name}: {said}" if said else name)

@@ -69,10 +69,15 @@ class Sending:
     settings: Settings
     placed: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def raw(self, topic: str, key: bytes | None, value: bytes | None, **options: Any) -> None:
+    def raw(self, topic: str, key: bytes | None, value: bytes | None, **options: Any) -> Any:
         with closing(kafka.producer(self.settings)) as producer:
             place = producer.send(topic, key=key, value=value, **options).get(timeout=30)
             self.placed.append((topic, place.partition, place.offset))
+            return place
+
+    def event(self, event: dict[str, Any], **options: Any) -> Any:
+        topic, key = ("orders", "order_id") if "order_id" in event else ("users-data", "email")
+        return self.raw(topic, str(event[key]).encode(), json.dumps(event).encode(), **options)
 
     def all(self, *events: dict[str, Any]) -> None:
         with closing(kafka.producer(self.settings)) as producer:

@@ -1,0 +1,79 @@
+"""Batches of events landed in PostgreSQL as the stream lands them, without Kafka and Spark between."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any
+
+from spark_jobs.event_lines import Message, line_of
+from spark_jobs.event_stream import KINDS, NAMES
+from storeline import copy_format, ledger, postgres, stream_ledger
+from storeline.kafka import Partition, TopicState
+from storeline.landing import Landing
+from storeline.settings import Settings
+from tests.integration.events import KNOWN
+
+IDS = {name: f"00000000-0000-0000-0000-00000000000{number}" for number, name in enumerate(NAMES)}
+STATES = {name: TopicState(name, topic_id, {0: Partition(0, 0)}) for name, topic_id in IDS.items()}
+FORGET = """
+delete from ops.parked_events; delete from ops.dead_letters; delete from ops.events; delete from ops.stream_offsets;
+delete from ops.streams; delete from ops.stream_topics;
+alter table ops.dead_letters alter column dead_letter_id restart;
+delete from source.order_details where order_id in (
+    select order_id from source.orders where web_order_id is not null);
+delete from source.orders where web_order_id is not null;
+delete from source.users where email like '%@events.example.com'
+"""
+# A topic, a key, a value and the dead letter that the header names.
+Sent = tuple[str, bytes | None, bytes | None, int | None]
+
+
+class Batches:
+    """Lands what it is given, each at the next offset of its topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin where no event was ever sent, and the shop knows one user of the tests."""
+        with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(FORGET)
+            cursor.execute(
+                """insert into source.users (first_name, last_name, email, registration_date, loyalty_status)
+                   values ('Known', 'User', %s, '2025-01-01Z', 'Basic')""",
+                (KNOWN,),
+            )
+        self.landing = Landing(postgres.stream(settings), ledger.new_run_id())
+        with self.landing.connection, self.landing.connection.cursor() as cursor:
+            self.landing.positions = stream_ledger.begin(cursor, self.landing.run_id, STATES)
+        self.sent: dict[str, list[Sent]] = {name: [] for name in NAMES}
+
+    def lines(self, batch: Iterable[Sent]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {kind: [] for kind in KINDS}
+        for one in batch:
+            topic, key, value, origin = one
+            header = copy_format.NULL if origin is None else origin
+            place = f"{topic}\t0\t{len(self.sent[topic])}\t2026-11-01 00:00:00\t{header}"
+            self.sent[topic].append(one)
+            kind, line = line_of(Message(place, key, value, None))
+            found[kind].append(line)
+        return found
+
+    def fetch(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, bytes | None]:
+        return self.sent[topic][offset][1:3]
+
+    def land(self, *batch: Sent) -> None:
+        self.landing.land(self.lines(batch), IDS, self.fetch)
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        with self.landing.connection, self.landing.connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def outcomes(self) -> list[str]:
+        """Return the outcomes of all that was sent, in the order of topics and offsets; each has exactly one."""
+        found = self.ask('select topic_id::text, "offset", outcome from ops.events order by 1, 2')
+        expected = [
+            (IDS[name], at) for name in sorted(NAMES, key=IDS.__getitem__) for at in range(len(self.sent[name]))
+        ]
+        assert [(topic_id, at) for topic_id, at, _ in found] == expected
+        return [outcome for *_, outcome in found]
+
+    def letters(self) -> list[tuple[Any, ...]]:
+        return self.ask("select error_class, reason, redriven_from from ops.dead_letters order by dead_letter_id")
