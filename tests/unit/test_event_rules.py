@@ -13,7 +13,11 @@ ID = "00000000-0000-0000-0000-00000000000a"
 WHEN = "2026-01-31T12:00:00Z"
 EVENT = Event(
     key="name",
-    fields=(Field("name", Kind.TEXT), Field("count", Kind.ID, is_nullable=True)),
+    fields=(
+        Field("name", Kind.TEXT),
+        Field("count", Kind.ID, is_nullable=True),
+        Field("size", Kind.WHOLE, is_nullable=True),
+    ),
     items=Items("prices", (Field("price", Kind.MONEY),), at_most=2),
     rules=(Rule(lambda one: one["name"] != "Nobody", "nobody comes"),),
 )
@@ -29,7 +33,8 @@ def text(**changes: object) -> bytes:
     [
         {},
         {"count": None},
-        {"count": 2**63 - 1},
+        {"count": 1, "size": 1},
+        {"count": 2**63 - 1, "size": 2**31 - 1},
         {"event_time": "2026-01-31T12:00:00.123456+00:00"},
         {"prices": [{"price": 0}, {"price": 999999999999.99}]},
         {"unknown": {"fields": "are left alone"}},
@@ -43,7 +48,10 @@ def test_what_is_as_declared_is_taken(changes):
     ("changes", "reason"),
     [
         ({"count": True}, "count: expected a whole number from 1 to 9223372036854775807, found true"),
+        ({"count": 0}, "count: expected a whole number from 1"),
         ({"count": 2**63}, "count: expected a whole number"),
+        ({"size": 0}, "size: expected a whole number from 1 to 2147483647, found 0"),
+        ({"size": 2**31}, "size: expected a whole number from 1 to 2147483647"),
         ({"count": 1.0}, "count: expected a whole number"),
         ({"schema_version": True}, "schema_version: expected 1, found true"),
         ({"schema_version": 1.0}, "schema_version: expected 1"),
