@@ -60,7 +60,7 @@ sql: python ## Ask a database: make sql Q='select …' [ON=mysql|postgres]
 	@$(RUN) -m storeline.ask "$$Q" $${ON:+"$$ON"}
 
 .PHONY: lag
-lag: python ## Say how far the stream is: events written, what became of them, what waits since when
+lag: python ## Say how far the stream is: what was written, what became of it, what waits; which DAG is paused or red
 	@$(RUN) -m storeline.lag
 
 .PHONY: redrive

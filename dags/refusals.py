@@ -6,6 +6,7 @@ What passes by itself is tried again instead, and a run that a person ends is ne
 import logging
 import os
 import subprocess
+import sys
 from typing import Any
 
 from airflow.sdk import Variable
@@ -38,5 +39,7 @@ def refuse(dag_id: str, report: dict[str, Any]) -> None:
 
 def pause(dag_id: str) -> None:
     """Pause a DAG as its switch in the UI does; a task has no way of its own, so Airflow's command does it."""
-    command = ("airflow", "dags", "pause", dag_id)
-    subprocess.run(command, env=os.environ | derived(load()), check=True, stdout=subprocess.DEVNULL)  # nosec B607
+    command = (sys.executable, "-m", "airflow", "dags", "pause", dag_id)
+    # A task's own environment leads to no database.
+    environment = {name: value for name, value in os.environ.items() if name != "AIRFLOW__CORE__SQL_ALCHEMY_CONN"}
+    subprocess.run(command, env=environment | derived(load()), check=True, stdout=subprocess.DEVNULL)

@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg2
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -32,10 +34,12 @@ KINDS = (*NAMES, DEAD)
 # Lines that this process is sent at once, in characters; while they are landed, as many again are read.
 MOST_CHARACTERS = 64 << 20
 SECONDS_BETWEEN_REPORTS = 60
-# Spark asks Kafka for minutes before it gives up, without a word.
+# Spark by itself asks Kafka for minutes before it gives up, without a word, and cannot be stopped meanwhile.
+KAFKA_MILLISECONDS = "20000"
 SECONDS_BETWEEN_LOOKS = 15
 SECONDS_TO_A_SECOND_LOOK = 1
 ATTEMPTS = 3
+OF_SPARK = (JobError, PySparkException, Py4JError)
 # Said by Kafka's client inside Spark.
 KAFKA_FAILED = re.compile(r"org\.apache\.kafka\.\S*(?:Exception|Error)|KafkaException|LEADER_NOT_AVAILABLE")
 
@@ -127,16 +131,18 @@ class Stream:
             lost = self.failure if isinstance(self.failure, psycopg2.Error) else error
             lost = lost.__context__ or lost  # to undo what was begun fails as well
             return PostgresError(f"PostgreSQL at {login.host}:{login.port}: the connection is lost: {one_line(lost)}")
-        if self.failure is not None:
-            return self.failure
+        # A query that is stopped fails as well; that is never the reason.
+        behind = self.failure if isinstance(error, OF_SPARK) and self.failure is not None else error
+        if not isinstance(behind, OF_SPARK):
+            return behind
         try:
             with self.landing.connection, self.landing.connection.cursor() as cursor:
                 found = lasting_problems(self.settings, stream_ledger.stored_offsets(cursor))
         except (psycopg2.Error, KafkaError) as other:
             return other
-        if not found and KAFKA_FAILED.search(str(error)):
-            return KafkaError(f"Kafka at {kafka.address(self.settings)}: {one_line(error)}")
-        return Refusal("; ".join(found)) if found else error
+        if not found and KAFKA_FAILED.search(str(behind)):
+            return KafkaError(f"Kafka at {kafka.address(self.settings)}: {one_line(behind)}")
+        return Refusal("; ".join(found)) if found else behind
 
     def frame(self) -> DataFrame:
         """Return the stream of all topics' messages."""
@@ -157,6 +163,9 @@ class Stream:
         """Return the options of every read of Kafka."""
         return {
             "kafka.bootstrap.servers": kafka.address(self.settings),
+            "kafka.request.timeout.ms": KAFKA_MILLISECONDS,
+            "kafka.default.api.timeout.ms": KAFKA_MILLISECONDS,
+            "fetchOffset.numRetries": "1",
             "includeHeaders": "true",
             "failOnDataLoss": "true",
         }

@@ -6,6 +6,7 @@ Where it goes on stands in PostgreSQL and nowhere else; Spark's own checkpoint i
 that does not answer is waited for; what cannot pass without a hand is said in the report of the run.
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -81,11 +82,14 @@ class Outage:
 
     def __init__(self, most_seconds: float) -> None:
         self.most_seconds = most_seconds
+        self.parent = os.getppid()
         self.began_at: float | None = None
         self.said_at = 0.0
 
     def wait(self, error: BaseException) -> None:
-        """Wait a moment, and say so once a minute. Raises JobError when it has lasted for too long."""
+        """Wait a moment, and say so once a minute. Raises JobError when that is too long, or spark-submit has ended."""
+        if os.getppid() != self.parent:
+            raise JobError("spark-submit has ended, and the run with it")
         now = time.monotonic()
         if self.began_at is None:
             self.began_at, self.said_at = now, now - SECONDS_BETWEEN_WORDS

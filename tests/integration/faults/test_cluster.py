@@ -8,7 +8,7 @@ from tests.integration.conftest import submit
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.usefixtures("shop"), pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("job", ["replicate", "build_marts", "stream_events"])
+@pytest.mark.parametrize("job", ["replicate", "stream_events"])
 def test_a_job_without_an_executor_ends_with_one_line(databases: Stack, job: str) -> None:
     databases.start(("kafka", "spark"))
     # More than any worker has: the cluster takes the application and gives it nothing.
