@@ -17,7 +17,7 @@ from tests.integration.jobs import run_here
 from tests.stacks import with_free_ports
 
 # The master's patience with a silent worker, so that a test need not let one sleep for minutes.
-SHORT_TIME_OUTS = dict.fromkeys(("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS"), "-Dspark.worker.timeout=5")
+SHORT_TIME_OUTS = dict.fromkeys(("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS"), "-Dspark.worker.timeout=10")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from native.stack import Stack
 from tests.integration.faults.jobs.drivers import Drivers
 from tests.integration.faults.jobs.surviving import Ask, Fault, Reader, suffer
-from tests.integration.faults.jobs.time_outs import ASLEEP_SECONDS
+from tests.integration.faults.jobs.time_outs import ASLEEP_FOR_THE_MASTER, ASLEEP_SECONDS
 from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(900)]
@@ -27,4 +27,5 @@ ASLEEP = [
 def test_asleep_for_longer_than_any_time_out(
     cluster: Stack, drivers: Drivers, reader: Reader, ask_source: Ask, fault: Fault, seed: int
 ) -> None:
-    suffer(cluster, drivers, reader, ask_source, fault, seed, ASLEEP_SECONDS)
+    seconds = ASLEEP_FOR_THE_MASTER.get(fault[2], ASLEEP_SECONDS)
+    suffer(cluster, drivers, reader, ask_source, fault, seed, seconds)

@@ -11,6 +11,8 @@ from storeline.settings import Settings
 
 # More than the 10 s of a login, and twice each of the others: what looks for the silent looks that often.
 ASLEEP_SECONDS = 12
+# The master's patience is 10 s here; a busy machine may keep a heartbeat for a while.
+ASLEEP_FOR_THE_MASTER = dict.fromkeys(("spark-worker", "spark-master"), 22)
 MYSQL = {"net_read_timeout": 5, "net_write_timeout": 5}
 # For each driver. Not spark.network.timeout, for which a busy machine may keep an answer waiting.
 SPARK = {
