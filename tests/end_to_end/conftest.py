@@ -1,14 +1,28 @@
-"""A whole stack with Airflow, for the tests that go through its API."""
+"""One whole stack with Airflow, for all tests that go through its API."""
 
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from native.airflow_api import Airflow
-from native.stack import Stack
+from native.stack import LATER, SERVICES, Stack
+from storeline import postgres
 from storeline.settings import load
 from tests.stacks import with_free_ports
+
+# What Airflow waits for, in seconds, so that a test waits for it as long: a task is tried again at once, a scheduler is
+# given up when it was silent for 15 s, a task for 45 s. Where a minute was to outlast the first, 20 s do.
+SHORT_TIME_OUTS = {
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+}
+IDLE_TRANSACTION_SECONDS = 15
 
 
 @pytest.fixture(scope="package")
@@ -17,8 +31,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # Passwords that stand nowhere else, so that a log can be searched for them.
     names = [name for name in load(environment={}).values if name.endswith("_PASSWORD")]
     passwords = {name: f"canary-{secrets.token_hex(8)}" for name in names}
-    with Stack(tmp_path_factory.mktemp("whole"), with_free_ports(**passwords)) as stack:
+    settings = with_free_ports(**passwords, **SHORT_TIME_OUTS)
+    with Stack(tmp_path_factory.mktemp("whole"), settings, [name for name in SERVICES if name not in LATER]) as stack:
         stack.run("generators.shop", "--if-empty")
+        with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
+            wait = f"set idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'"
+            cursor.execute(f"alter role {settings.postgres_airflow_user} {wait}")
+        stack.start(LATER)
         yield stack
 
 

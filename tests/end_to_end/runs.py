@@ -2,8 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from native.airflow_api import Airflow
+from storeline import mysql
+from storeline.generation import MARTS
+from storeline.mart import load as load_marts
+from storeline.settings import Settings
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
 STREAM = "kafka_to_postgres_streaming"
@@ -21,3 +26,9 @@ def wait_until(is_so: Callable[[], object], what: str, seconds: float = SECONDS)
 def wait_for_rest(airflow: Airflow) -> None:
     """Wait until no run of either DAG is queued, running or called for."""
     wait_until(lambda: not any(map(airflow.is_under_way, (COPY, BUILD))), "at rest")
+
+
+def has_all_marts(settings: Settings) -> bool:
+    wanted = {mart.name for mart in load_marts() if not mart.is_view}
+    with closing(mysql.analyst(settings).connect()) as connection:
+        return wanted <= mysql.tables_of(connection, MARTS.live)

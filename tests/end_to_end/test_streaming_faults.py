@@ -14,9 +14,14 @@ from storeline import dag_states, kafka, reset_stream
 from storeline.lag import lags
 from storeline.topics import ORDERS
 from tests.end_to_end.runs import STREAM, wait_until
-from tests.end_to_end.streaming.test_streaming import drivers, landed
+from tests.end_to_end.test_streaming import drivers, landed
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.faults, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.faults,
+    pytest.mark.timeout(1800),
+    pytest.mark.slow(reason="Airflow begins each run with a process and a driver, a Java each"),
+]
 
 
 def test_a_killed_scheduler_leaves_one_stream_that_writes(airflow: Airflow, stack: Stack) -> None:
