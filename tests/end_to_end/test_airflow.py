@@ -9,7 +9,11 @@ from storeline.settings import Settings
 from storeline.tables import TABLES
 from tests.end_to_end.runs import BUILD, COPY, STREAM, has_all_marts, wait_for_rest, wait_until
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.timeout(1200),
+    pytest.mark.slow(reason="Airflow begins each run with a process and a driver, a Java each"),
+]
 
 
 def test_dags_are_paused_at_creation_and_nothing_runs_before(airflow: Airflow) -> None:
