@@ -11,7 +11,7 @@ from urllib.request import urlopen
 def is_well(url: str, wanted: str = "") -> bool:
     """Tell whether the service answers with what is wanted: a field that is not empty, or one that has a value."""
     # The address stands in the compose file.
-    with urlopen(url, timeout=5) as answer:  # nosec B310
+    with urlopen(url, timeout=20) as answer:  # nosec B310
         body = answer.read()
     if not wanted:
         return True
