@@ -26,12 +26,14 @@ from storeline.mart import Mart, MartError
 from storeline.mart import load as load_marts
 from storeline.settings import Settings, load
 
-READ_ATTEMPTS = 3
 STORED = StorageLevel.MEMORY_AND_DISK
 THREADS = 4  # so that small queries do not wait for each other's planning
 # What is read is in memory before a query is planned, so its size is known; to plan each stage anew after the one
 # before doubles the jobs, and they are what a small shop's marts cost.
 PLANNING = ("spark.sql.adaptive.enabled", "false")
+SWAPPED = (
+    "an executor was lost and a copy has swapped the replica since it was read; the marts stay as they were: run again"
+)
 QUICK_COMPILER_BYTES = 32 << 20  # of the whole replica; docs/decisions.md says what was measured
 
 
@@ -68,8 +70,10 @@ def build_marts(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...]
         mart_tables.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds)
         ledger.succeed(target, run_id, numbers)
     except (AuditError, *FAILURES) as error:
+        if jdbc.OTHER_GENERATION in str(error):
+            error = JobError(SWAPPED)
         ledger.fail(target, run_id, str(error) if isinstance(error, AuditError) else one_line(error))
-        raise
+        raise error from None
     ledger.report(run_id, numbers)
     for name, values in numbers.items():
         print(f"build_marts: {name}: {values['row_count']} rows")
@@ -80,23 +84,21 @@ def read_replica(
 ) -> tuple[dict[str, DataFrame], dict[str, replica.Base]]:
     """Return every table that a mart reads, persisted, and its base: all from one state of the replica.
 
-    The lock is held only while the tables are read. Raises JobError when the replica lacks a table.
+    The lock is held only while the tables are read, so that a copy does not swap then; a block that is lost later and
+    read again comes from the same state, or is an error. Raises JobError when the replica lacks a table.
     """
     names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
-    for _ in range(READ_ATTEMPTS):
-        mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
-        bases = replica.bases(target)
-        if missing := [name for name in names if name not in bases]:
-            raise JobError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
-        tables = {name: jdbc.read(settings, spark, target, name).persist(STORED) for name in names}
-        # One job for all of them.
-        reduce(DataFrame.union, [table.select(F.lit(1)) for table in tables.values()]).count()
-        if mysql.still_holds(target, replica.LOCK) and replica.bases(target) == bases:
-            mysql.release(target, replica.LOCK)
-            return tables, {name: bases[name] for name in names}
-        for table in tables.values():
-            table.unpersist()
-    raise JobError(f"the replica changed {READ_ATTEMPTS} times while it was read; the marts stay as they were")
+    mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
+    bases = replica.bases(target)
+    if missing := [name for name in names if name not in bases]:
+        raise JobError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
+    tables = {name: jdbc.read(settings, spark, target, name, bases[name].generation) for name in names}
+    for table in tables.values():
+        table.persist(STORED)
+    # One job for all of them.
+    reduce(DataFrame.union, [table.select(F.lit(1)) for table in tables.values()]).count()
+    mysql.release(target, replica.LOCK)
+    return tables, {name: bases[name] for name in names}
 
 
 def fill_staging(

@@ -9,6 +9,7 @@ from storeline.generation import REPLICA
 from storeline.settings import Settings
 
 PARTITION_BYTES = 32 << 20  # of a replica table, as InnoDB stores it
+OTHER_GENERATION = "Subquery returns more than 1 row"  # what MySQL says where `_of_generation` finds another one
 OPTIONS = {
     "driver": "com.mysql.cj.jdbc.Driver",
     "preferTimestampNTZ": "true",
@@ -21,10 +22,14 @@ OPTIONS = {
 }
 
 
-def read(settings: Settings, spark: SparkSession, connection: Any, name: str) -> DataFrame:
-    """Return a table of the replica, split by its key where that is one whole number; moments are in UTC."""
+def read(settings: Settings, spark: SparkSession, connection: Any, name: str, generation: str) -> DataFrame:
+    """Return a table of the replica, split by its key where that is one whole number; moments are in UTC.
+
+    Each statement that reads it fails when the replica holds another generation by then, also one that reads a lost
+    block again in the middle of a build.
+    """
     table = f"{mysql.quote(REPLICA.live)}.{mysql.quote(name)}"
-    options = _options(settings, REPLICA.live) | {"dbtable": table}
+    options = _options(settings, REPLICA.live) | {"dbtable": _of_generation(table, name, generation)}
     key = mysql.integer_key(connection, REPLICA.live, name)
     count = -(-mysql.data_bytes(connection, REPLICA.live, name) // PARTITION_BYTES)
     if key and count > 1:
@@ -41,6 +46,20 @@ def read(settings: Settings, spark: SparkSession, connection: Any, name: str) ->
         frame = frame.coalesce(1)
     moments = [field.name for field in frame.schema if field.dataType.simpleString() == "timestamp_ntz"]
     return frame.withColumns({name_: frame[f"`{name_}`"].cast("timestamp") for name_ in moments})
+
+
+def _of_generation(table: str, name: str, generation: str) -> str:
+    """Return the query for a table's rows that is an error where `ops.bases` names another generation.
+
+    The table and `ops.bases` are renamed in one statement, and one statement reads both. MySQL knows no other error
+    that a query can raise on purpose: one row is asked for, and there are two.
+    """
+    is_held = (
+        f"select 1 from ops.bases where database_name = {mysql.literal(REPLICA.live)} "
+        f"and table_name = {mysql.literal(name)} and run_id = {mysql.literal(generation)}"
+    )
+    one = f"select 1 union all select 2 from dual where not exists ({is_held})"
+    return f"(select t.* from {table} t where 1 = ({one})) held"
 
 
 def append(settings: Settings, frame: DataFrame, database: str, table: str) -> None:

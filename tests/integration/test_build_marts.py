@@ -179,6 +179,41 @@ def test_a_replica_that_lacks_a_table_is_one_line(build: Build, ask_target: Ask,
             )
 
 
+@pytest.mark.parametrize("is_swapped", [True, False], ids=["after a swap", "without one"])
+def test_a_lost_block_is_read_from_the_same_state_or_the_run_fails(
+    build: Build,
+    built: None,
+    settings: Settings,
+    spark: SparkSession,
+    ask_target: Ask,
+    monkeypatch: Any,
+    is_swapped: bool,
+) -> None:
+    before, rows, fill = (
+        generations(ask_target),
+        rows_of(ask_target, "select * from marts.UserOrders"),
+        job.fill_staging,
+    )
+    blocks = spark.sparkContext._jsc.sc().env().blockManager()
+
+    def lose_blocks_and_fill(*arguments: Any) -> Any:
+        if is_swapped:
+            copy_now(settings, spark)
+        kept = list(spark.sparkContext._jsc.getPersistentRDDs().keySet())
+        assert sum(blocks.removeRdd(rdd) for rdd in kept) > 0
+        return fill(*arguments)
+
+    monkeypatch.setattr(job, "fill_staging", lose_blocks_and_fill)
+    if is_swapped:
+        with pytest.raises(job.JobError, match="a copy has swapped the replica since it was read"):
+            build()
+        assert generations(ask_target) == before
+    else:
+        build()
+        assert generations(ask_target) != before
+    assert rows_of(ask_target, "select * from marts.UserOrders") == rows
+
+
 def test_rollback_brings_all_marts_back_and_forward_again(
     build: Build, built: None, settings: Settings, ask_target: Ask
 ) -> None:
