@@ -5,9 +5,9 @@ Usage: spark-submit spark_jobs/build_marts.py
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import reduce
 from typing import Any
 
@@ -20,7 +20,8 @@ from spark_jobs.audit import AuditError, audit, resolve
 from spark_jobs.executors import QUICK_COMPILER, awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
 from spark_jobs.session import session
-from storeline import ledger, mart_tables, mysql, replica
+from spark_jobs.recording import recorded, tidying
+from storeline import ledger, mart_tables, mart_views, mysql, replica
 from storeline.generation import MARTS, REPLICA
 from storeline.mart import Mart, MartError
 from storeline.mart import load as load_marts
@@ -59,24 +60,28 @@ def build_marts(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...]
     spark.range(1).count()
     mysql.hold(target, mart_tables.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
-    ledger.begin(target, run_id, "build_marts")
-    try:
-        MARTS.drop_dead_staging(target)
+    with recorded(mysql.mart_builder(settings), target, run_id, "build_marts", MARTS):
+        clear_away(target)
+        MARTS.refuse_foreign(target, [mart.name for mart in marts])
         tables, bases = read_replica(settings, spark, marts, target)
-        staged = {mart.name: f"{n:03}_{run_id}" for n, mart in enumerate(marts) if not mart.is_view}
+        tables_of_marts = [mart.name for mart in marts if not mart.is_view]
+        staged = {name: MARTS.staging_name(n, run_id, name) for n, name in enumerate(tables_of_marts)}
         numbers = fill_staging(settings, marts, tables, staged)
         for name, values in numbers.items():
             ledger.record_table(target, run_id, name, values)
+        ledger.report(run_id, numbers)
         mart_tables.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds)
-        ledger.succeed(target, run_id, numbers)
-    except (AuditError, *FAILURES) as error:
-        if jdbc.OTHER_GENERATION in str(error):
-            error = JobError(SWAPPED)
-        ledger.fail(target, run_id, str(error) if isinstance(error, AuditError) else one_line(error))
-        raise error from None
-    ledger.report(run_id, numbers)
+    with tidying("build_marts"):
+        mart_views.make_missing(target, marts)
+        clear_away(target)
     for name, values in numbers.items():
         print(f"build_marts: {name}: {values['row_count']} rows")
+
+
+def clear_away(target: Any) -> None:
+    """Drop what a swap, or a run that died, has left."""
+    MARTS.drop_dead_staging(target)
+    mart_views.drop_left_overs(target)
 
 
 def read_replica(
@@ -108,6 +113,24 @@ def fill_staging(
 
     Raises AuditError with the broken rules of all marts, after every mart was looked at.
     """
+    with same_generation():
+        return _fill_all(settings, marts, tables, staged)
+
+
+@contextmanager
+def same_generation() -> Iterator[None]:
+    """Say in one line why a block that was lost could not be read again. Raises JobError."""
+    try:
+        yield
+    except (AuditError, *FAILURES) as error:
+        if jdbc.OTHER_GENERATION in str(error):
+            raise JobError(SWAPPED) from None
+        raise
+
+
+def _fill_all(
+    settings: Settings, marts: tuple[Mart, ...], tables: Mapping[str, DataFrame], staged: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
     known, fills, broken = dict(tables), [], []
     with ThreadPoolExecutor(THREADS) as pool:
         for mart in marts:

@@ -18,6 +18,7 @@ from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from spark_jobs.executors import QUICK_COMPILER, awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
 from spark_jobs.session import session
+from spark_jobs.recording import recorded, tidying
 from storeline import catalogue, ledger, mysql, postgres, replica
 from storeline.catalogue import CatalogueError, SourceTable
 from storeline.generation import REPLICA
@@ -76,22 +77,20 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any)
     spark.sparkContext.parallelize(range(slots), slots).count()
     mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
-    ledger.begin(target, run_id, "replicate")
-    try:
+    with recorded(mysql.replicator(settings), target, run_id, "replicate", REPLICA):
         REPLICA.drop_dead_staging(target)
+        REPLICA.refuse_foreign(target, [table.name for table in TABLES])
         copy = begin(settings, source, target, run_id)
         numbers = load_staging(copy, spark)
         add_indexes(copy, numbers)
         verify(copy, numbers)
         for name, values in numbers.items():
             ledger.record_table(target, run_id, name, values)
+        ledger.report(run_id, numbers)
         replica.publish(target, run_id, copy.snapshot, copy.staging, settings.swap_wait_seconds)
+    with tidying("replicate"):
+        REPLICA.drop_dead_staging(target)
         mysql.do(target, "delete from ops.run_chunks where run_id <> %s", (run_id,))
-        ledger.succeed(target, run_id, numbers)
-    except FAILURES as error:
-        ledger.fail(target, run_id, one_line(error))
-        raise
-    ledger.report(run_id, numbers)
     for name, values in numbers.items():
         print(f"replicate: {name}: {values['row_count']} rows, {values['byte_count']} bytes, contents equal")
 
@@ -101,8 +100,7 @@ def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
     names = [catalogue.quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
     snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
     tables = describe_all(source)
-    # MySQL takes names of 64 characters; the number keeps apart what is cut.
-    staging = {table.name: f"{n:03}_{run_id}_{table.name}"[:64] for n, table in enumerate(tables)}
+    staging = {table.name: REPLICA.staging_name(n, run_id, table.name) for n, table in enumerate(tables)}
     copy = Copy(settings, source, target, run_id, snapshot, tables, staging)
     for table in tables:
         try:

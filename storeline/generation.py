@@ -1,21 +1,30 @@
 """How a set of tables changes over at once: staged, live and previous generation, with the ledger that tells which.
 
 Each set has three databases of its own and one small table in `ops` that is renamed together with it, because nothing
-else can be atomic with a RENAME.
+else can be atomic with a RENAME. What that ledger does not name, and what in staging does not carry a run's id, is
+someone else's and never touched.
 """
 
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from storeline import mysql
+from storeline.ledger import RUN_ID, new_run_id
+
+OURS = re.compile(rf"(discarded_)?[0-9]{{3}}_{RUN_ID}(_.*)?", re.IGNORECASE | re.DOTALL)
+NAME_LENGTH = 64  # of MySQL
 
 
 @dataclass(frozen=True)
 class Generations:
-    """A database whose tables are published together."""
+    """A database whose tables are published together, and the table of `ops` whose column `names` registers them."""
 
     live: str
     ledger: str
+    names: str = "table_name"
+    condition: str = "true"  # which of the ledger's rows are this set's
 
     @property
     def staging(self) -> str:
@@ -31,9 +40,18 @@ class Generations:
         """Return the quoted name of a table of the staging database."""
         return f"{mysql.quote(self.staging)}.{mysql.quote(table)}"
 
+    def staging_name(self, number: int, run_id: str, name: str) -> str:
+        """Return what a table is called in staging; the number keeps apart what is cut."""
+        return f"{number:03}_{run_id}_{name}"[:NAME_LENGTH]
+
+    def published(self, connection: Any) -> set[str]:
+        """Return the runs whose tables are live or the previous generation: these have succeeded."""
+        return self._of_ledger(connection, "run_id", "") | self._of_ledger(connection, "run_id", "_previous")
+
     def drop_dead_staging(self, connection: Any) -> None:
-        """Drop every staging table: who holds the set's lock is the only run, so all of them are left-overs."""
-        mysql.drop_tables(connection, self.staging, mysql.tables_of(connection, self.staging))
+        """Drop every table of a run from staging: who holds the set's lock is the only run, so all are left-overs."""
+        doomed = {name for name in mysql.tables_of(connection, self.staging) if OURS.fullmatch(name)}
+        mysql.drop_tables(connection, self.staging, doomed)
 
     def begin_ledger(self, connection: Any) -> str:
         """Make the ledger's next version, empty; return its quoted name."""
@@ -42,44 +60,89 @@ class Generations:
         mysql.do(connection, f"create table {following} like ops.{mysql.quote(self.ledger)}")
         return following
 
+    def refuse_foreign(self, connection: Any, names: Collection[str]) -> None:
+        """Raise MysqlError where a name that is to be published belongs to something that no run has made."""
+        fold = mysql.naming(connection)
+        if len({fold(name) for name in names}) < len(names):
+            raise mysql.MysqlError("this MySQL (lower_case_table_names) does not keep apart names that differ by case")
+        coming = {
+            self.live: (names, self.registered(connection)),
+            self.previous: (
+                self.registered(connection),
+                self.registered(connection, "_previous"),
+            ),
+        }
+        for database, (wanted, registered) in coming.items():
+            foreign = mysql.present(connection, database, set(wanted), mysql.ANY_KIND)
+            if foreign := {fold(name) for name in foreign} - {fold(name) for name in registered}:
+                raise mysql.MysqlError(
+                    f"{database}.{min(foreign)} is in the way and no run has made it: rename it, then run again"
+                )
+
     def publish(
-        self, connection: Any, staged: dict[str, str], leaving: set[str], run_id: str, wait_seconds: float
+        self,
+        connection: Any,
+        staged: dict[str, str],
+        run_id: str,
+        wait_seconds: float,
+        besides: Sequence[mysql.Move] = (),
     ) -> None:
         """Make the staged tables live, all in one statement; what was live becomes the previous generation.
 
-        `staged` is name -> staging table; `leaving` are live tables that have no successor. `connection` holds the
-        set's lock: who lost the lock has lost the connection, and can change nothing. Raises MysqlError; then nothing
-        has changed.
+        `staged` is name -> staging table; a registered table without a successor leaves; `besides` is moved in the
+        same statement. `connection` holds the set's lock: who lost the lock has lost the connection, and can change
+        nothing. Raises MysqlError; then nothing has changed.
         """
-        live = mysql.tables_of(connection, self.live)
-        discarded = sorted(mysql.tables_of(connection, self.previous))
-        moves = [((self.previous, name), self._discard(n, run_id)) for n, name in enumerate(discarded)]
-        moves += [((self.live, name), (self.previous, name)) for name in sorted(live & (leaving | set(staged)))]
+        self.refuse_foreign(connection, staged)
+        live, previous = self._tables(connection, self.live, ""), self._tables(connection, self.previous, "_previous")
+        moves = [((self.previous, name), self._discard(n, run_id)) for n, name in enumerate(previous)]
+        moves += [((self.live, name), (self.previous, name)) for name in live]
+        moves += besides
         moves += [((self.staging, table), (self.live, name)) for name, table in staged.items()]
-        if f"{self.ledger}_previous" in mysql.tables_of(connection, "ops"):
-            moves.append((("ops", f"{self.ledger}_previous"), self._discard(len(discarded), run_id)))
+        if mysql.present(connection, "ops", {f"{self.ledger}_previous"}):
+            moves.append((("ops", f"{self.ledger}_previous"), self._discard(len(previous), run_id)))
         moves += [
             (("ops", self.ledger), ("ops", f"{self.ledger}_previous")),
             (("ops", f"{self.ledger}_next"), ("ops", self.ledger)),
         ]
         mysql.swap(connection, moves, wait_seconds)
-        self.drop_dead_staging(connection)
 
-    def exchange(self, connection: Any, live: set[str], previous: set[str], wait_seconds: float) -> None:
-        """Let the live and the previous generation change places, all tables and the ledger in one statement."""
-        aside = [((self.live, name), self._discard(n, "exchanged")) for n, name in enumerate(sorted(live))]
+    def exchange(self, connection: Any, wait_seconds: float, besides: Sequence[mysql.Move] = ()) -> None:
+        """Let the live and the previous generation change places, all tables and the ledger in one statement.
+
+        Raises MysqlError when there is no previous generation or something is in the way; then nothing has changed.
+        """
+        live, previous = self._tables(connection, self.live, ""), self._tables(connection, self.previous, "_previous")
+        if not previous:
+            raise mysql.MysqlError(f"there is no previous generation of the {self.live} to go back to")
+        run_id = new_run_id()
+        aside = [((self.live, name), self._discard(n, run_id)) for n, name in enumerate(live)]
         ledger, ledger_aside = ("ops", self.ledger), ("ops", f"{self.ledger}_next")
         mysql.drop_tables(connection, "ops", [f"{self.ledger}_next"])
-        moves = [*aside, (ledger, ledger_aside)]
-        moves += [((self.previous, name), (self.live, name)) for name in sorted(previous)]
+        moves = [*besides, *aside, (ledger, ledger_aside)]
+        moves += [((self.previous, name), (self.live, name)) for name in previous]
         moves += [(("ops", f"{self.ledger}_previous"), ledger)]
         moves += [(there, (self.previous, name)) for (_, name), there in aside]
         moves += [(ledger_aside, ("ops", f"{self.ledger}_previous"))]
         mysql.swap(connection, moves, wait_seconds)
 
+    def registered(self, connection: Any, version: str = "") -> set[str]:
+        """Return the names that the ledger holds: of the live generation, or of the version `_previous`."""
+        return self._of_ledger(connection, self.names, version)
+
+    def _tables(self, connection: Any, database: str, version: str) -> list[str]:
+        """Return the tables of a generation that are there: an owner may have dropped one."""
+        return sorted(mysql.present(connection, database, self.registered(connection, version)))
+
+    def _of_ledger(self, connection: Any, column: str, version: str) -> set[str]:
+        if not mysql.present(connection, "ops", {self.ledger + version}):
+            return set()
+        query = f"select {column} from ops.{mysql.quote(self.ledger + version)} where {self.condition}"
+        return {name for (name,) in mysql.ask(connection, query)}
+
     def _discard(self, number: int, run_id: str) -> tuple[str, str]:
         return self.staging, f"discarded_{number:03}_{run_id}"
 
 
-REPLICA = Generations("replica", "bases")
-MARTS = Generations("marts", "mart_builds")
+REPLICA = Generations("replica", "bases", condition="database_name = 'replica'")
+MARTS = Generations("marts", "mart_builds", names="mart")

@@ -3,13 +3,14 @@
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from storeline import mysql
 
+RUN_ID = "[0-9]{8}T[0-9]{6}_[0-9a-f]{6}"  # as a pattern
 REPORT_VARIABLE = "STORELINE_RUN_REPORT"
 
 
@@ -18,13 +19,16 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{secrets.token_hex(3)}"
 
 
-def begin(connection: Any, run_id: str, job: str) -> None:
-    """Write that a run has begun; the caller holds the job's lock, so runs that seem to run are dead."""
-    mysql.do(
-        connection,
-        "update ops.runs set state = 'dead', ended_at = utc_timestamp(6) where job = %s and state = 'running'",
-        (job,),
-    )
+def begin(connection: Any, run_id: str, job: str, published: Collection[str]) -> None:
+    """Write that a run has begun; the caller holds the job's lock, so runs that seem to run are dead.
+
+    One that died after its swap has succeeded: it is among the `published`.
+    """
+    for (other,) in mysql.ask(connection, "select run_id from ops.runs where job = %s and state = 'running'", (job,)):
+        if other in published:
+            succeed(connection, other)
+        else:
+            end(connection, other, "dead", "its process ended without a word")
     mysql.do(
         connection,
         "insert into ops.runs (run_id, job, state, started_at) values (%s, %s, 'running', utc_timestamp(6))",
@@ -32,24 +36,26 @@ def begin(connection: Any, run_id: str, job: str) -> None:
     )
 
 
-def succeed(connection: Any, run_id: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write that a run has ended well, with the sums over its tables."""
-    rows = sum(int(t.get("row_count", 0)) for t in tables.values())
-    sent = sum(int(t.get("byte_count", 0)) for t in tables.values())
+def succeed(connection: Any, run_id: str) -> None:
+    """Write that a run has published, with the sums over the tables that it recorded."""
     mysql.do(
         connection,
-        "update ops.runs set state = 'succeeded', ended_at = utc_timestamp(6), table_count = %s, row_count = %s, "
-        "byte_count = %s where run_id = %s",
-        (len(tables), rows, sent, run_id),
+        """update ops.runs r join (select count(*) tables_, coalesce(sum(row_count), 0) rows_,
+                                          coalesce(sum(byte_count), 0) bytes_
+                                   from ops.run_tables where run_id = %s) t
+           set state = 'succeeded', ended_at = utc_timestamp(6), message = null,
+               r.table_count = tables_, r.row_count = rows_, r.byte_count = bytes_ where run_id = %s""",
+        (run_id, run_id),
     )
 
 
-def fail(connection: Any, run_id: str, message: str) -> None:
-    """Write why a run has failed."""
+def end(connection: Any, run_id: str, state: str, message: str) -> None:
+    """Write why a run that still runs has ended: `failed`, or `dead` where it could not say so itself."""
     mysql.do(
         connection,
-        "update ops.runs set state = 'failed', ended_at = utc_timestamp(6), message = %s where run_id = %s",
-        (message, run_id),
+        "update ops.runs set state = %s, ended_at = utc_timestamp(6), message = %s "
+        "where run_id = %s and state = 'running'",
+        (state, message, run_id),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from mysql.connector import Error as DriverError
 from tabulate import tabulate
 
-from storeline import mysql
+from storeline import mart_views, mysql
 from storeline.generation import MARTS
 from storeline.mart import Mart, MartError
 from storeline.mart import load as load_marts
@@ -46,11 +46,10 @@ def publish(
     bases: Mapping[str, Base],
     wait_seconds: float,
 ) -> None:
-    """Make the staged marts live, all at once and together with `ops.mart_builds`; then bring the views up to date.
+    """Make the staged marts live, all at once, their views and `ops.mart_builds` among them.
 
     `connection` holds the marts' lock. Raises MysqlError; then nothing has changed.
     """
-    known = {name for (name,) in mysql.ask(connection, "select mart from ops.mart_builds")}
     following = MARTS.begin_ledger(connection)
     by_name = {mart.name: mart for mart in marts}
     for name, values in numbers.items():
@@ -61,14 +60,7 @@ def publish(
             "values (%s, %s, %s, utc_timestamp(6), %s)",
             (name, run_id, values["row_count"], json.dumps(read)),
         )
-    MARTS.publish(connection, staged, known, run_id, wait_seconds)
-    mysql.do(connection, f"use {mysql.quote(MARTS.live)}")
-    for mart in marts:
-        if mart.is_view:
-            view = f"{mysql.quote(MARTS.live)}.{mysql.quote(mart.name)}"
-            mysql.do(connection, f"create or replace sql security invoker view {view} as {mart.query}")
-    for name in known - set(by_name):
-        mysql.do(connection, f"drop view if exists {mysql.quote(MARTS.live)}.{mysql.quote(name)}")
+    MARTS.publish(connection, staged, run_id, wait_seconds, mart_views.moves(connection, marts, run_id))
 
 
 def _tables_behind(mart: Mart, marts: Mapping[str, Mart]) -> set[str]:
@@ -82,10 +74,8 @@ def rollback(connection: Any, wait_seconds: float) -> None:
     Raises MysqlError when there is no previous generation, or a reader is in the way; then nothing has changed.
     """
     mysql.hold(connection, LOCK, wait_seconds)
-    live, previous = (mysql.tables_of(connection, database) for database in (MARTS.live, MARTS.previous))
-    if not previous:
-        raise mysql.MysqlError("there is no previous generation of the marts to go back to")
-    MARTS.exchange(connection, live, previous, wait_seconds)
+    MARTS.exchange(connection, wait_seconds, mart_views.before_a_rollback(connection))
+    mart_views.drop_left_overs(connection)
 
 
 def listing(connection: Any, marts: tuple[Mart, ...]) -> str:
@@ -110,6 +100,7 @@ def main(arguments: list[str]) -> None:
         with closing(mysql.mart_builder(settings).connect()) as connection:
             if arguments == ["rollback"]:
                 rollback(connection, settings.swap_wait_seconds)
+                mart_views.make_missing(connection, load_marts())
             print(listing(connection, load_marts()))
     except (SettingsError, MartError, mysql.MysqlError, DriverError) as error:
         sys.exit(f"mart_tables: {mysql.one_line(error)}")

@@ -1,7 +1,7 @@
 """MySQL: the only file that knows its addresses and its dialect."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,9 @@ from storeline.variables import Secret
 # A connection that holds a lock idles while executors work, and a load waits for what PostgreSQL sends.
 TIME_OUTS = {"wait_timeout": 2147483, "net_read_timeout": 600, "net_write_timeout": 600}  # the first is the most
 LOCK_WAIT_SECONDS_OF_A_SWAP = 2  # new readers queue behind a waiting RENAME, so each try is short
+
+TABLE, VIEW, ANY_KIND = "BASE TABLE", "VIEW", "%"  # what information_schema tells apart
+Move = tuple[tuple[str, str], tuple[str, str]]  # (database, name) as it is and as it becomes
 
 
 class MysqlError(Exception):
@@ -103,10 +106,23 @@ def do(connection: Any, statement: str, parameters: tuple[Any, ...] = ()) -> int
         return int(cursor.rowcount)
 
 
-def tables_of(connection: Any, database: str) -> set[str]:
-    """Return the names of a database's tables, views left out."""
-    query = "select table_name from information_schema.tables where table_schema = %s and table_type = 'BASE TABLE'"
-    return {name for (name,) in ask(connection, query, (database,))}
+def naming(connection: Any) -> Callable[[str], str]:
+    """Return what makes two names equal that this server takes for one; it may have been set up to write them small."""
+    (is_folded,) = ask(connection, "select @@lower_case_table_names")[0]
+    return str.lower if is_folded else str
+
+
+def tables_of(connection: Any, database: str, kind: str = TABLE) -> set[str]:
+    """Return the names of a database's tables, or of what else `kind` asks for, as this server writes them."""
+    query = "select table_name from information_schema.tables where table_schema = %s and table_type like %s"
+    return {name for (name,) in ask(connection, query, (database, kind))}
+
+
+def present(connection: Any, database: str, names: Collection[str], kind: str = TABLE) -> set[str]:
+    """Return which of the names the database holds, written as they were given."""
+    fold = naming(connection)
+    there = {fold(name) for name in tables_of(connection, database, kind)}
+    return {name for name in names if fold(name) in there}
 
 
 def hold(connection: Any, lock: str, wait_seconds: float) -> None:
@@ -173,11 +189,14 @@ def describe_connection(connection: Any, number: int | None) -> str:
 
 def lock_holders(connection: Any, tables: Iterable[tuple[str, str]]) -> list[int]:
     """Return the connections that use any of the tables (database, name), this one left out."""
-    wanted = set(tables)
+    fold = naming(connection)
+    wanted = {(fold(database), fold(name)) for database, name in tables}
     query = """select object_schema, object_name, processlist_id
                from performance_schema.metadata_locks join performance_schema.threads on thread_id = owner_thread_id
                where object_type = 'TABLE' and lock_status = 'GRANTED' and processlist_id <> connection_id()"""
-    return sorted({number for database, name, number in ask(connection, query) if (database, name) in wanted})
+    return sorted(
+        {number for database, name, number in ask(connection, query) if (fold(database), fold(name)) in wanted}
+    )
 
 
 def drop_tables(connection: Any, database: str, names: Iterable[str]) -> None:
@@ -196,8 +215,8 @@ def drop_tables(connection: Any, database: str, names: Iterable[str]) -> None:
     do(connection, "drop table if exists " + ", ".join(f"{quote(database)}.{quote(name)}" for name in doomed))
 
 
-def swap(connection: Any, moves: list[tuple[tuple[str, str], tuple[str, str]]], wait_seconds: float) -> None:
-    """Rename tables (database, name) in one statement: all of them or none.
+def swap(connection: Any, moves: Sequence[Move], wait_seconds: float) -> None:
+    """Rename tables, and views within their database, in one statement: all of them or none.
 
     Raises MysqlError that names the connection in the way when readers kept a table for `wait_seconds`.
     """

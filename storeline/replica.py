@@ -36,9 +36,8 @@ def publish(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, 
     # Two databases may be copied at once; `ops.bases` speaks of both.
     mysql.hold(connection, BASES_LOCK, wait_seconds)
     try:
-        leaving = set(bases(connection))
         _write_next_bases(connection, run_id, snapshot, staged)
-        REPLICA.publish(connection, staged, leaving, run_id, wait_seconds)
+        REPLICA.publish(connection, staged, run_id, wait_seconds)
     finally:
         with suppress(DriverError):
             mysql.release(connection, BASES_LOCK)

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 SET = Generations("swapped", "swapped_generation")
 TABLES = ("heads", "lines")
+RUN_ID = "20260131T120000_1a2b3c"
 SWAPS = 20
 ROWS = 2000
 
@@ -32,7 +33,7 @@ def generations(settings: Settings) -> Iterator[Any]:
             mysql.do(connection, f"drop database if exists {database}")
             mysql.do(connection, f"create database {database}")
         mysql.drop_tables(connection, "ops", [f"{SET.ledger}{end}" for end in ("", "_next", "_previous")])
-        mysql.do(connection, f"create table ops.{SET.ledger} (number int)")
+        mysql.do(connection, f"create table ops.{SET.ledger} (table_name varchar(64), number int)")
         publish(connection, 0)
         yield connection
         for database in (SET.live, SET.staging, SET.previous):
@@ -42,7 +43,7 @@ def generations(settings: Settings) -> Iterator[Any]:
 
 def create(connection: Any, number: int) -> dict[str, str]:
     """Make empty staging tables for a generation; return live name -> staging table."""
-    staged = {name: f"{name}_{number}" for name in TABLES}
+    staged = {name: SET.staging_name(number, RUN_ID, name) for name in TABLES}
     for table in staged.values():
         mysql.do(connection, f"create table {SET.staged(table)} (id int primary key, generation int not null)")
     return staged
@@ -70,11 +71,13 @@ def publish(connection: Any, number: int, wait_seconds: float = 10, with_index: 
 
 
 def swap(connection: Any, staged: dict[str, str], number: int, wait_seconds: float = 10) -> None:
-    mysql.do(connection, f"insert into {SET.begin_ledger(connection)} values ({number})")
-    SET.publish(connection, staged, set(TABLES), f"run{number}", wait_seconds)
+    registered = ", ".join(f"('{name}', {number})" for name in TABLES)
+    mysql.do(connection, f"insert into {SET.begin_ledger(connection)} values {registered}")
+    SET.publish(connection, staged, RUN_ID, wait_seconds)
+    SET.drop_dead_staging(connection)
 
 
-JOINED = f"""select h.generation, l.generation, count(*), (select number from ops.{SET.ledger})
+JOINED = f"""select h.generation, l.generation, count(*), (select max(number) from ops.{SET.ledger})
              from {SET.live}.heads h join {SET.live}.lines l on l.id = h.id group by 1, 2"""
 
 
@@ -162,21 +165,20 @@ def test_a_swap_waits_for_a_reader_that_ends_in_time(settings: Settings, generat
 def test_left_overs_that_a_sleeping_run_still_uses_are_dropped_all_the_same(
     settings: Settings, generations: Any
 ) -> None:
-    create(generations, 9)
+    heads = SET.staged(create(generations, 9)["heads"])
     with closing(mysql.admin(settings).connect(autocommit=False)) as sleeper:
-        mysql.do(sleeper, f"insert into {SET.staging}.heads_9 values (1, 9)")
+        mysql.do(sleeper, f"insert into {heads} values (1, 9)")
         SET.drop_dead_staging(generations)
         assert mysql.tables_of(generations, SET.staging) == set()
         with pytest.raises(DriverError):
-            mysql.do(sleeper, f"insert into {SET.staging}.heads_9 values (2, 9)")
+            mysql.do(sleeper, f"insert into {heads} values (2, 9)")
 
 
 def test_exchanging_generations_takes_tables_that_only_one_of_them_has(generations: Any) -> None:
     publish(generations, 1)
     mysql.do(generations, f"create table {SET.live}.added (id int primary key)")
-    SET.exchange(
-        generations, mysql.tables_of(generations, SET.live), mysql.tables_of(generations, SET.previous), wait_seconds=5
-    )
+    mysql.do(generations, f"insert into ops.{SET.ledger} values ('added', 1)")
+    SET.exchange(generations, wait_seconds=5)
     assert mysql.ask(generations, JOINED) == [(0, 0, ROWS, 0)]
     assert mysql.tables_of(generations, SET.live) == set(TABLES)
     assert mysql.tables_of(generations, SET.previous) == {*TABLES, "added"}

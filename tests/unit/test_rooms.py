@@ -9,7 +9,7 @@ import pytest
 
 from storeline.settings import ROOT
 
-STORES = {"postgres", "mysql", "catalogue", "generation", "replica", "ledger", "mart_tables", "ask"}
+STORES = {"postgres", "mysql", "mart_views", "catalogue", "generation", "replica", "ledger", "mart_tables", "ask"}
 STORES |= {"kafka", "stream_ledger", "landing", "land_users", "land_orders", "dead_letters", "redrive", "lag"}
 STORES |= {"reset_stream", "dag_states", "isolation", "staging"}
 DRIVERS = {"psycopg2", "mysql", "kafka", "tabulate"}

@@ -1,0 +1,45 @@
+"""What the ledger says of a batch run, whatever becomes of it: from its swap on, a run has succeeded."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from spark_jobs.audit import AuditError
+from spark_jobs.failure import FAILURES, one_line
+from storeline import ledger, mysql
+from storeline.generation import Generations
+
+
+@contextmanager
+def recorded(login: mysql.Login, target: Any, run_id: str, job: str, generations: Generations) -> Iterator[None]:
+    """Write that a run begins and how it ends. Raises what the run raised, if it has not published.
+
+    The ledger is asked by a new connection, because the run's own may have ended in the middle of its swap.
+    """
+    ledger.begin(target, run_id, job, generations.published(target))
+    try:
+        yield
+    except (AuditError, *FAILURES) as error:
+        with closing(login.connect()) as other:
+            if run_id not in generations.published(other):
+                ledger.end(other, run_id, "failed", str(error) if isinstance(error, AuditError) else one_line(error))
+                raise
+        tell(job, error)
+    with tidying(job), closing(login.connect()) as other:
+        ledger.succeed(other, run_id)
+
+
+@contextmanager
+def tidying(job: str) -> Iterator[None]:
+    """Do what comes after a swap: the run has succeeded, and what is left over the next one clears away."""
+    try:
+        yield
+    except FAILURES as error:
+        tell(job, error)
+
+
+def tell(job: str, error: BaseException) -> None:
+    """Say what went wrong after a swap."""
+    line = f"{job}: all tables are published; the next run clears away what is left: {one_line(error)}"
+    print(line, file=sys.stderr)
