@@ -21,4 +21,4 @@ with DAG(
     tags=["storeline"],
     doc_md=__doc__,
 ):
-    SparkJob(task_id="build_marts", assets=MARTS, seconds=("copy_timeout_seconds", "lock_wait_seconds"))
+    SparkJob(task_id="build_marts", assets=MARTS, seconds=("build_timeout_seconds",))

@@ -2,7 +2,11 @@
 
 import json
 import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from shutil import make_archive
 from tempfile import TemporaryDirectory
@@ -13,12 +17,17 @@ from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowException
 
 from dags.refusals import refuse
+from storeline import batch_runs
 from storeline.ledger import REPORT_VARIABLE
 from storeline.settings import ROOT, load
+from storeline.task import TASK_VARIABLE, alive
 
 CODE = ("storeline", "spark_jobs")
 # A job ends by itself in time; what is over it hangs.
 MARGIN_SECONDS = 900
+SEPARATOR = "|"
+# What Airflow has not given up; one that waits for its turn begins with asking for what is left of the one before.
+ALIVE_STATES = {"running", "restarting", "deferred", "queued", "scheduled"}
 JARS_VARIABLE = "STORELINE_JARS"  # folder of the jars, for a cluster that does not have them
 
 
@@ -59,24 +68,79 @@ class SparkJob(SparkSubmitOperator):
 
     def execute(self, context: Any) -> None:
         """Submit, wait, and attach each table's numbers to its asset event."""
-        with TemporaryDirectory(prefix="storeline-") as folder:
+        self._end_given_up(context["ti"])
+        with TemporaryDirectory(prefix="storeline-") as folder, alive(_name(context["ti"]), Path(folder)) as variables:
             report = Path(folder) / "report.json"
             self.py_files = ",".join(pack(Path(folder)))
             if jars := os.environ.get(JARS_VARIABLE):
                 self.jars = ",".join(map(str, sorted(Path(jars).glob("*.jar"))))
             # Else an application takes every slot of the cluster.
             self.conf = {**(self.conf or {}), "spark.cores.max": str(getattr(load(), self.cores))}
-            self.env_vars = {**(self.env_vars or {}), REPORT_VARIABLE: str(report)}
+            self.env_vars = {**(self.env_vars or {}), REPORT_VARIABLE: str(report), **variables}
+            self._hook = self._get_hook()
+            # A group of its own, so that whoever ends the run ends all of it: Java and the driver's Python.
+            self._hook.submit = partial(self._hook.submit, start_new_session=True)  # type: ignore[method-assign]
             try:
                 super().execute(context)
-            except AirflowException:
+            except AirflowException as error:
+                self._end_processes()
                 if report.exists() and "refused" in (refusal := json.loads(report.read_text())):
                     refuse(self.dag_id, refusal)
-                raise
+                if not self._has_published(report):
+                    raise
+                self.log.warning("the run had published all tables before it ended: %s", error)
             said = json.loads(report.read_text()) if self.assets else {}
         for name, asset in self.assets.items():
             numbers = said["tables"].get(name, said["tables"])
             context["outlet_events"][asset].extra = {"run_id": said["run_id"], **numbers}
+
+    def on_kill(self) -> None:
+        """End all of the run: its processes, and its sessions in MySQL, so that it publishes nothing any more."""
+        self._end_processes()
+        super().on_kill()
+        mine = (self.env_vars or {}).get(TASK_VARIABLE)
+        self._end_runs(lambda name: name == mine, "Airflow has ended its task")
+
+    def _end_processes(self) -> None:
+        if self._hook is not None and (submitted := self._hook._submit_sp) is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(submitted.pid, signal.SIGKILL)
+
+    def _end_given_up(self, ti: Any) -> None:
+        """End what earlier tries and runs of this task have left, where Airflow itself was killed and could not."""
+
+        def is_given_up(name: str) -> bool:
+            dag_id, run_id, number = name.rsplit(SEPARATOR, 2) if name.count(SEPARATOR) == 2 else ("", "", "0")
+            if dag_id != ti.dag_id:
+                return False
+            if run_id == ti.run_id:
+                return int(number) < int(ti.try_number)
+            states = ti.get_task_states(dag_id=dag_id, task_ids=[self.task_id], run_ids=[run_id])
+            # A run that this Airflow does not know may be another one's.
+            return run_id in states and str(states[run_id].get(self.task_id)) not in ALIVE_STATES
+
+        self._end_runs(is_given_up, "Airflow had given up its task")
+
+    def _end_runs(self, is_ended: Callable[[str], bool], why: str) -> None:
+        if self.task_id in batch_runs.JOBS:
+            try:
+                for line in batch_runs.end(load(), self.task_id, is_ended, why):
+                    self.log.warning("%s", line)
+            except batch_runs.UNREACHABLE as error:
+                self.log.warning("MySQL cannot be asked for earlier runs: %s", error)
+
+    def _has_published(self, report: Path) -> bool:
+        if self.task_id not in batch_runs.JOBS or not report.exists():
+            return False
+        try:
+            return batch_runs.has_published(load(), self.task_id, json.loads(report.read_text())["run_id"])
+        except batch_runs.UNREACHABLE:
+            return False
+
+
+def _name(ti: Any) -> str:
+    """Return what tells this try of a task from every other."""
+    return SEPARATOR.join((ti.dag_id, ti.run_id, str(ti.try_number)))
 
 
 def pack(folder: Path) -> list[str]:

@@ -19,9 +19,10 @@ from spark_jobs import jdbc
 from spark_jobs.audit import AuditError, audit, resolve
 from spark_jobs.executors import QUICK_COMPILER, awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
-from spark_jobs.session import session
 from spark_jobs.recording import recorded, tidying
-from storeline import ledger, mart_tables, mart_views, mysql, replica
+from spark_jobs.session import session
+from spark_jobs.watch import Watch, watching
+from storeline import ledger, mart_tables, mart_views, mysql, replica, task
 from storeline.generation import MARTS, REPLICA
 from storeline.mart import Mart, MartError
 from storeline.mart import load as load_marts
@@ -43,24 +44,31 @@ def main() -> None:
     try:
         settings = load()
         marts = load_marts()
-        with closing(mysql.mart_builder(settings).connect()) as target:
+        login = mysql.mart_builder(settings)
+        limit = "BUILD_TIMEOUT_SECONDS", settings.build_timeout_seconds
+        with (
+            watching(Watch("build_marts", login, MARTS, limit)) as watch,
+            closing(login.connect(conn_attrs=task.attributes())) as target,
+        ):
             is_small = mysql.data_bytes(target, REPLICA.live) < QUICK_COMPILER_BYTES
             options = (PLANNING, QUICK_COMPILER) if is_small else (PLANNING,)
             with session("build_marts", *options) as spark, awaited(spark, settings.spark_executor_wait_seconds):
-                build_marts(settings, spark, marts, target)
+                build_marts(settings, spark, marts, target, watch)
     except (AuditError, MartError) as error:
         sys.exit("\n".join(f"build_marts: {line}" for line in str(error).splitlines()))
     except FAILURES as error:
         sys.exit(f"build_marts: {one_line(error)}")
 
 
-def build_marts(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any) -> None:
+def build_marts(
+    settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any, watch: Watch | None = None
+) -> None:
     """Read, build, audit and publish; write the ledger. Raises AuditError with every broken rule, else of FAILURES."""
     # The executors are there before a lock is taken; else two jobs would wait for each other.
     spark.range(1).count()
     mysql.hold(target, mart_tables.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
-    with recorded(mysql.mart_builder(settings), target, run_id, "build_marts", MARTS):
+    with recorded(mysql.mart_builder(settings), target, run_id, "build_marts", MARTS, watch) as check:
         clear_away(target)
         MARTS.refuse_foreign(target, [mart.name for mart in marts])
         tables, bases = read_replica(settings, spark, marts, target)
@@ -70,7 +78,7 @@ def build_marts(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...]
         for name, values in numbers.items():
             ledger.record_table(target, run_id, name, values)
         ledger.report(run_id, numbers)
-        mart_tables.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds)
+        mart_tables.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds, check)
     with tidying("build_marts"):
         mart_views.make_missing(target, marts)
         clear_away(target)

@@ -1,31 +1,39 @@
 """What the ledger says of a batch run, whatever becomes of it: from its swap on, a run has succeeded."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
 from spark_jobs.audit import AuditError
 from spark_jobs.failure import FAILURES, one_line
+from spark_jobs.watch import Watch
 from storeline import ledger, mysql
 from storeline.generation import Generations
 
 
 @contextmanager
-def recorded(login: mysql.Login, target: Any, run_id: str, job: str, generations: Generations) -> Iterator[None]:
-    """Write that a run begins and how it ends. Raises what the run raised, if it has not published.
+def recorded(
+    login: mysql.Login, target: Any, run_id: str, job: str, generations: Generations, watch: Watch | None
+) -> Iterator[Callable[[], None]]:
+    """Write that a run begins and how it ends; return what is to be asked before the swap.
 
+    Raises what the run raised, if it has not published.
     The ledger is asked by a new connection, because the run's own may have ended in the middle of its swap.
     """
     ledger.begin(target, run_id, job, generations.published(target))
+    if watch:
+        watch.run_id = run_id
     try:
-        yield
+        yield watch.check if watch else lambda: None
     except (AuditError, *FAILURES) as error:
         with closing(login.connect()) as other:
             if run_id not in generations.published(other):
                 ledger.end(other, run_id, "failed", str(error) if isinstance(error, AuditError) else one_line(error))
                 raise
         tell(job, error)
+    if watch:
+        watch.has_published = True
     with tidying(job), closing(login.connect()) as other:
         ledger.succeed(other, run_id)
 

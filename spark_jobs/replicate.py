@@ -3,7 +3,6 @@
 Usage: spark-submit spark_jobs/replicate.py
 """
 
-import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +16,10 @@ from pyspark.sql import SparkSession
 from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from spark_jobs.executors import QUICK_COMPILER, awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
-from spark_jobs.session import session
 from spark_jobs.recording import recorded, tidying
-from storeline import catalogue, ledger, mysql, postgres, replica
+from spark_jobs.session import session
+from spark_jobs.watch import Watch, watching
+from storeline import catalogue, ledger, mysql, postgres, replica, task
 from storeline.catalogue import CatalogueError, SourceTable
 from storeline.generation import REPLICA
 from storeline.settings import Settings, load
@@ -50,25 +50,23 @@ def main() -> None:
     """Run one copy. Exits with one line when it fails; then the replica is what it was."""
     try:
         settings = load()
-        signal.signal(signal.SIGALRM, _time_is_over)
-        signal.alarm(settings.copy_timeout_seconds)
+        login = mysql.replicator(settings)
+        limit = "COPY_TIMEOUT_SECONDS", settings.copy_timeout_seconds
         with (
-            closing(mysql.replicator(settings).connect()) as target,
+            watching(Watch("replicate", login, REPLICA, limit)) as watch,
+            closing(login.connect(conn_attrs=task.attributes())) as target,
             closing(postgres.endless(postgres.reader(settings))) as source,
             # Whatever a table's size, Python does the work and Java hands it on.
             session("replicate", QUICK_COMPILER) as spark,
             awaited(spark, settings.spark_executor_wait_seconds),
         ):
-            replicate(settings, spark, source, target)
+            watch.source = source
+            replicate(settings, spark, source, target, watch)
     except FAILURES as error:
         sys.exit(f"replicate: {one_line(error)}")
 
 
-def _time_is_over(*_: object) -> None:
-    raise JobError("the copy took longer than COPY_TIMEOUT_SECONDS; the replica stays as it was")
-
-
-def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any) -> None:
+def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any, watch: Watch | None = None) -> None:
     """Copy, verify and publish all tables; write the ledger. Raises one of FAILURES."""
     describe_all(source)
     source.rollback()
@@ -77,7 +75,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any)
     spark.sparkContext.parallelize(range(slots), slots).count()
     mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
-    with recorded(mysql.replicator(settings), target, run_id, "replicate", REPLICA):
+    with recorded(mysql.replicator(settings), target, run_id, "replicate", REPLICA, watch) as check:
         REPLICA.drop_dead_staging(target)
         REPLICA.refuse_foreign(target, [table.name for table in TABLES])
         copy = begin(settings, source, target, run_id)
@@ -87,7 +85,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any)
         for name, values in numbers.items():
             ledger.record_table(target, run_id, name, values)
         ledger.report(run_id, numbers)
-        replica.publish(target, run_id, copy.snapshot, copy.staging, settings.swap_wait_seconds)
+        replica.publish(target, run_id, copy.snapshot, copy.staging, settings.swap_wait_seconds, check)
     with tidying("replicate"):
         REPLICA.drop_dead_staging(target)
         mysql.do(target, "delete from ops.run_chunks where run_id <> %s", (run_id,))

@@ -6,7 +6,7 @@ someone else's and never touched.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,12 +86,13 @@ class Generations:
         run_id: str,
         wait_seconds: float,
         besides: Sequence[mysql.Move] = (),
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Make the staged tables live, all in one statement; what was live becomes the previous generation.
 
         `staged` is name -> staging table; a registered table without a successor leaves; `besides` is moved in the
-        same statement. `connection` holds the set's lock: who lost the lock has lost the connection, and can change
-        nothing. Raises MysqlError; then nothing has changed.
+        same statement, before which `check` is asked. `connection` holds the set's lock: who lost the lock has lost
+        the connection, and can change nothing. Raises MysqlError; then nothing has changed.
         """
         self.refuse_foreign(connection, staged)
         live, previous = self._tables(connection, self.live, ""), self._tables(connection, self.previous, "_previous")
@@ -105,7 +106,7 @@ class Generations:
             (("ops", self.ledger), ("ops", f"{self.ledger}_previous")),
             (("ops", f"{self.ledger}_next"), ("ops", self.ledger)),
         ]
-        mysql.swap(connection, moves, wait_seconds)
+        mysql.swap(connection, moves, wait_seconds, check)
 
     def exchange(self, connection: Any, wait_seconds: float, besides: Sequence[mysql.Move] = ()) -> None:
         """Let the live and the previous generation change places, all tables and the ledger in one statement.

@@ -20,20 +20,22 @@ def new_run_id() -> str:
 
 
 def begin(connection: Any, run_id: str, job: str, published: Collection[str]) -> None:
-    """Write that a run has begun; the caller holds the job's lock, so runs that seem to run are dead.
-
-    One that died after its swap has succeeded: it is among the `published`.
-    """
-    for (other,) in mysql.ask(connection, "select run_id from ops.runs where job = %s and state = 'running'", (job,)):
-        if other in published:
-            succeed(connection, other)
-        else:
-            end(connection, other, "dead", "its process ended without a word")
+    """Write that a run has begun; the caller holds the job's lock, so runs that seem to run are dead."""
+    close_dead(connection, job, published, "its process ended without a word")
     mysql.do(
         connection,
         "insert into ops.runs (run_id, job, state, started_at) values (%s, %s, 'running', utc_timestamp(6))",
         (run_id, job),
     )
+
+
+def close_dead(connection: Any, job: str, published: Collection[str], why: str) -> None:
+    """Write how a job's runs have ended that cannot say it: one that died after its swap has succeeded."""
+    for (run_id,) in mysql.ask(connection, "select run_id from ops.runs where job = %s and state = 'running'", (job,)):
+        if run_id in published:
+            succeed(connection, run_id)
+        else:
+            end(connection, run_id, "dead", why)
 
 
 def succeed(connection: Any, run_id: str) -> None:

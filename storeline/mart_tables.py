@@ -5,7 +5,7 @@ Usage: python -m storeline.mart_tables list | rollback
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -45,6 +45,7 @@ def publish(
     numbers: Mapping[str, Mapping[str, Any]],
     bases: Mapping[str, Base],
     wait_seconds: float,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Make the staged marts live, all at once, their views and `ops.mart_builds` among them.
 
@@ -60,7 +61,7 @@ def publish(
             "values (%s, %s, %s, utc_timestamp(6), %s)",
             (name, run_id, values["row_count"], json.dumps(read)),
         )
-    MARTS.publish(connection, staged, run_id, wait_seconds, mart_views.moves(connection, marts, run_id))
+    MARTS.publish(connection, staged, run_id, wait_seconds, mart_views.moves(connection, marts, run_id), check)
 
 
 def _tables_behind(mart: Mart, marts: Mapping[str, Mart]) -> set[str]:

@@ -1,5 +1,6 @@
 """MySQL: the only file that knows its addresses and its dialect."""
 
+import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
@@ -129,10 +130,10 @@ def hold(connection: Any, lock: str, wait_seconds: float) -> None:
     """Take a named lock, which ends with the connection. Raises MysqlError that names the holder."""
     if ask(connection, "select get_lock(%s, %s)", (lock, wait_seconds))[0][0] == 1:
         return
-    holder = ask(connection, "select is_used_lock(%s)", (lock,))[0][0]
+    number = holder(connection, lock)
     raise MysqlError(
         f"the lock {lock} was not free for {wait_seconds:g} s: "
-        f"{describe_connection(connection, holder)} holds it; wait for that job or end it"
+        f"{describe_connection(connection, number)} holds it; wait for that job or end it"
     )
 
 
@@ -141,12 +142,34 @@ def release(connection: Any, lock: str) -> None:
     ask(connection, "select release_lock(%s)", (lock,))
 
 
-def still_holds(connection: Any, lock: str) -> bool:
-    """Tell whether this very connection holds a named lock; a connection that was lost does not."""
+def holder(connection: Any, lock: str) -> int | None:
+    """Return the connection that holds a named lock."""
+    number = ask(connection, "select is_used_lock(%s)", (lock,))[0][0]
+    return None if number is None else int(number)
+
+
+def sessions_with(connection: Any, attribute: str) -> dict[int, str]:
+    """Return the other connections of this account that say something of themselves, and what."""
+    query = """select processlist_id, attr_value from performance_schema.session_account_connect_attrs
+               where attr_name = %s and processlist_id <> connection_id()"""
+    return {int(number): str(value) for number, value in ask(connection, query, (attribute,))}
+
+
+def end_sessions_of_process(connection: Any, pid: int) -> None:
+    """End the other connections that a process of this machine has with this account."""
+    numbers, hosts = sessions_with(connection, "_pid"), sessions_with(connection, "_source_host")
+    for number, value in numbers.items():
+        if value == str(pid) and hosts.get(number) == socket.gethostname():
+            kill(connection, number)
+
+
+def kill(connection: Any, number: int) -> None:
+    """End a connection, which may have gone by itself."""
     try:
-        return bool(ask(connection, "select is_used_lock(%s) = connection_id()", (lock,))[0][0])
-    except mysql.connector.Error:
-        return False
+        do(connection, f"kill {number:d}")
+    except mysql.connector.Error as error:
+        if error.errno != errorcode.ER_NO_SUCH_THREAD:
+            raise
 
 
 def integer_key(connection: Any, database: str, table: str) -> str | None:
@@ -206,24 +229,25 @@ def drop_tables(connection: Any, database: str, names: Iterable[str]) -> None:
         return
     for number in lock_holders(connection, [(database, name) for name in doomed]):
         try:
-            do(connection, f"kill {number:d}")
-        except mysql.connector.Error as error:
-            if error.errno != errorcode.ER_NO_SUCH_THREAD:
-                raise MysqlError(
-                    f"{describe_connection(connection, number)} uses a table of {database} that is to be dropped"
-                ) from None
+            kill(connection, number)
+        except mysql.connector.Error:
+            raise MysqlError(
+                f"{describe_connection(connection, number)} uses a table of {database} that is to be dropped"
+            ) from None
     do(connection, "drop table if exists " + ", ".join(f"{quote(database)}.{quote(name)}" for name in doomed))
 
 
-def swap(connection: Any, moves: Sequence[Move], wait_seconds: float) -> None:
+def swap(connection: Any, moves: Sequence[Move], wait_seconds: float, check: Callable[[], None] = lambda: None) -> None:
     """Rename tables, and views within their database, in one statement: all of them or none.
 
+    `check` is asked right before each try, and raises where the tables must not change over any more.
     Raises MysqlError that names the connection in the way when readers kept a table for `wait_seconds`.
     """
     renames = ", ".join(f"{quote(old[0])}.{quote(old[1])} to {quote(new[0])}.{quote(new[1])}" for old, new in moves)
     do(connection, f"set session lock_wait_timeout = {LOCK_WAIT_SECONDS_OF_A_SWAP}")
     deadline, pause = time.monotonic() + wait_seconds, 0.5
     while True:
+        check()
         try:
             do(connection, f"rename table {renames}")
             return

@@ -1,5 +1,6 @@
 """Which state of the source the replica holds: the rows of `ops.bases`."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,14 @@ def bases(connection: Any) -> dict[str, Base]:
     return {name: Base(*base) for name, *base in mysql.ask(connection, query, (REPLICA.live,))}
 
 
-def publish(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str], wait_seconds: float) -> None:
+def publish(
+    connection: Any,
+    run_id: str,
+    snapshot: Snapshot,
+    staged: dict[str, str],
+    wait_seconds: float,
+    check: Callable[[], None] = lambda: None,
+) -> None:
     """Make the staged tables the replica, together with `ops.bases`; a table without a base leaves it.
 
     `connection` is the one that holds the replica's lock. Raises MysqlError; then nothing has changed.
@@ -37,7 +45,7 @@ def publish(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, 
     mysql.hold(connection, BASES_LOCK, wait_seconds)
     try:
         _write_next_bases(connection, run_id, snapshot, staged)
-        REPLICA.publish(connection, staged, run_id, wait_seconds)
+        REPLICA.publish(connection, staged, run_id, wait_seconds, check=check)
     finally:
         with suppress(DriverError):
             mysql.release(connection, BASES_LOCK)

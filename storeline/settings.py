@@ -125,6 +125,7 @@ class Settings:
 
     copy_chunk_mib = whole(1, 4096)
     copy_timeout_seconds = whole(1, 7 * 86400)
+    build_timeout_seconds = whole(1, 7 * 86400)
     lock_wait_seconds = whole(0, 86400)
     swap_wait_seconds = whole(1, 86400)
 

@@ -191,7 +191,7 @@ def test_a_lost_block_is_read_from_the_same_state_or_the_run_fails(
 ) -> None:
     before, rows, fill = (
         generations(ask_target),
-        rows_of(ask_target, "select * from marts.UserOrders"),
+        as_text(ask_target("select * from marts.UserOrders")),
         job.fill_staging,
     )
     blocks = spark.sparkContext._jsc.sc().env().blockManager()
@@ -211,7 +211,7 @@ def test_a_lost_block_is_read_from_the_same_state_or_the_run_fails(
     else:
         build()
         assert generations(ask_target) != before
-    assert rows_of(ask_target, "select * from marts.UserOrders") == rows
+    assert as_text(ask_target("select * from marts.UserOrders")) == rows
 
 
 def test_rollback_brings_all_marts_back_and_forward_again(

@@ -103,6 +103,28 @@ def test_the_ledger_holds_what_a_copy_did(copy: Copy, ask_target: Ask) -> None:
     assert {(run_id,)} == replica_generations(ask_target)
 
 
+def test_from_its_swap_on_a_copy_has_succeeded(
+    copy: Copy, target: Any, ask_target: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = replica.publish
+
+    def publish_and_lose_the_connection(connection: Any, *arguments: Any) -> None:
+        publish(connection, *arguments)
+        mysql.kill(target, connection.connection_id)
+        mysql.ask(connection, "select 1")
+
+    monkeypatch.setattr(replica, "publish", publish_and_lose_the_connection)
+    copy()
+    monkeypatch.undo()
+    ((run_id,),) = replica_generations(ask_target)
+    state = "select state, table_count from ops.runs where run_id = %s"
+    assert ask_target(state, (run_id,)) == [("succeeded", len(TABLES))]
+    mysql.do(target, "update ops.runs set state = 'running', table_count = null where run_id = %s", (run_id,))
+    copy()
+    assert ask_target(state, (run_id,)) == [("succeeded", len(TABLES))]
+    assert mysql.tables_of(target, "replica_staging") == set()
+
+
 def test_an_empty_shop_is_copied_as_an_empty_shop(copy: Copy, databases: Any, ask_source: Ask, ask_target: Ask) -> None:
     ask_source(f"truncate {', '.join('source.' + table.name for table in TABLES)}")
     try:

@@ -1,0 +1,64 @@
+"""The runs of the batch jobs as others see them: who began one, how it is ended from outside, whether it published."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from mysql.connector import Error as DriverError
+
+from storeline import ledger, mart_tables, mysql, replica
+from storeline.generation import MARTS, REPLICA, Generations
+from storeline.settings import Settings
+from storeline.task import ATTRIBUTE
+
+UNREACHABLE = (mysql.MysqlError, DriverError)
+KILL_SECONDS = 10  # a statement that is killed first takes back what it did
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where a batch job keeps its lock and its ledger."""
+
+    login: Callable[[Settings], mysql.Login]
+    lock: str
+    generations: Generations
+
+
+JOBS = {
+    "replicate": Job(mysql.replicator, replica.LOCK, REPLICA),
+    "build_marts": Job(mysql.mart_builder, mart_tables.LOCK, MARTS),
+}
+
+
+def end(settings: Settings, name: str, is_ended: Callable[[str], bool], why: str) -> list[str]:
+    """End the sessions of a job's runs whose task Airflow has ended; return a line for each.
+
+    A session that is gone holds no lock and swaps nothing, even if its process sleeps and wakes again.
+    """
+    job = JOBS[name]
+    with closing(job.login(settings).connect()) as connection:
+        sessions = mysql.sessions_with(connection, ATTRIBUTE)
+        ended = {number: task for number, task in sessions.items() if is_ended(task)}
+        lines = [f"{task}: {mysql.describe_connection(connection, n)} was ended: {why}" for n, task in ended.items()]
+        holder = mysql.holder(connection, job.lock)
+        for number in ended:
+            mysql.kill(connection, number)
+        if holder in ended:
+            _wait_until_free(connection, job.lock, holder)
+            ledger.close_dead(connection, name, job.generations.published(connection), why)
+    return lines
+
+
+def has_published(settings: Settings, name: str, run_id: str) -> bool:
+    """Tell whether a run's tables are what readers see, or were before the next run."""
+    job = JOBS[name]
+    with closing(job.login(settings).connect()) as connection:
+        return run_id in job.generations.published(connection)
+
+
+def _wait_until_free(connection: Any, lock: str, holder: int) -> None:
+    deadline = time.monotonic() + KILL_SECONDS
+    while mysql.holder(connection, lock) == holder and time.monotonic() < deadline:
+        time.sleep(0.1)

@@ -1,0 +1,44 @@
+"""Airflow's task that began a run: what the run is told of it, and how it sees that the task has gone.
+
+The task holds a lock on a file as long as its process lives, however that ends; the run looks whether it is free.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TASK_VARIABLE = "STORELINE_TASK"
+ALIVE_VARIABLE = "STORELINE_TASK_ALIVE"
+ATTRIBUTE = "storeline_task"  # of the run's connection to MySQL
+
+
+@contextmanager
+def alive(task: str, folder: Path) -> Iterator[dict[str, str]]:
+    """Hold the lock; return the variables that tell a run whose it is."""
+    path = folder / "task"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield {TASK_VARIABLE: task, ALIVE_VARIABLE: str(path)}
+
+
+def attributes() -> dict[str, str]:
+    """Return what the connection that holds a run's lock says of itself, so that others can tell whose run it is."""
+    task = os.environ.get(TASK_VARIABLE)
+    return {ATTRIBUTE: task} if task else {}
+
+
+def is_alive() -> bool:
+    """Tell whether the task that began this run is there; a run that no task began goes on."""
+    path = os.environ.get(ALIVE_VARIABLE)
+    if not path:
+        return True
+    try:
+        with Path(path).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
