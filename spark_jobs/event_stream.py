@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import reduce
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import psycopg2
 from py4j.protocol import Py4JError
@@ -18,8 +18,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from spark_jobs import unreadable
 from spark_jobs.event_lines import Part, columns, parts
 from spark_jobs.failure import FAILURES, JobError, one_line
+from spark_jobs.unreadable import is_unreadable
 from storeline import dead_letters, kafka, postgres, stream_ledger
 from storeline.kafka import KafkaError
 from storeline.landing import Landing
@@ -80,8 +82,20 @@ class Stream:
         print(f"stream_events: {self.events:,} events taken", flush=True)
 
     def take_all(self, is_bounded: bool, ends_at: float) -> None:
-        """Run the query, and wait until its last batch is landed."""
-        writer = self.frame().writeStream.foreachBatch(self.take).option("checkpointLocation", self.checkpoint.as_uri())
+        """Take events until their end or a moment, those that Spark cannot read without it."""
+        is_done = False
+        while not is_done:
+            try:
+                self.query(is_bounded, ends_at)
+                is_done = True
+            except FAILURES as error:
+                if not is_unreadable(self.failure or error) or not self.take_unreadable():
+                    raise
+
+    def query(self, is_bounded: bool, ends_at: float) -> None:
+        """Run a query, and wait until its last batch is landed."""
+        checkpoint = Path(mkdtemp(dir=self.checkpoint)).as_uri()
+        writer = self.frame().writeStream.foreachBatch(self.take).option("checkpointLocation", checkpoint)
         milliseconds = self.settings.stream_trigger_milliseconds
         timed = writer.trigger(processingTime=f"{milliseconds} milliseconds")
         query = (writer.trigger(availableNow=True) if is_bounded else timed).start()
@@ -91,6 +105,17 @@ class Stream:
         finally:
             query.stop()
         self.settle()
+
+    def take_unreadable(self) -> int:
+        """Take each partition's next messages without Spark, and return how many."""
+        self.settle()
+        self.failure, before = None, self.events
+        print("stream_events: a message has a time that Spark cannot read: reads around it without Spark", flush=True)
+        most = self.settings.stream_batch_events
+        for part in unreadable.read(self.settings, self.landing.positions, most, MOST_CHARACTERS):
+            self.check_topics()
+            self.land(part.lines)
+        return self.events - before
 
     def watch(self, query: StreamingQuery, ends_at: float) -> None:
         """Do what is to be done from time to time, as long as the query runs. Raises KafkaError when Kafka is gone."""
@@ -234,14 +259,19 @@ class Stream:
     def fetch(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, bytes | None]:
         """Return key and value of one event, read by itself. Raises StreamError when it is gone."""
         read = self.spark.read.format("kafka").options(**self.connection_options())
-        row = (
+        one = (
             read.option("assign", json.dumps({topic: [partition]}))
             .option("startingOffsets", offsets_json({(topic, partition): offset}, topic))
             .option("endingOffsets", offsets_json({(topic, partition): offset + 1}, topic))
             .load()
             .select("key", "value")
-            .first()
         )
+        try:
+            row = one.first()
+        except FAILURES as error:
+            if not is_unreadable(error):
+                raise
+            row = next(kafka.messages(self.settings, topic, partition, offset, offset + 1), None)
         if row is None:
             raise StreamError(f"offset {offset} of {topic}[{partition}] is gone from Kafka: {stream_ledger.OUT}")
         return _bytes(row.key), _bytes(row.value)

@@ -1,6 +1,7 @@
 """Kafka: the only file that knows its address and its client."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from storeline.settings import Settings
 from storeline.topics import TOPICS
 
 CLIENT = "storeline"
+MOST_SILENT_SECONDS = 30
 # Its own words about each attempt to connect; what matters is raised.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
@@ -170,21 +172,32 @@ def producer(settings: Settings, **options: Any) -> KafkaProducer:
         )
 
 
+def messages(settings: Settings, topic: str, partition: int, first: int, end: int) -> Iterator[Any]:
+    """Yield a partition's messages from offset `first` to before `end`, as far as they are there. Raises KafkaError."""
+    place = TopicPartition(topic, partition)
+    with _explained(settings):
+        consumer = KafkaConsumer(bootstrap_servers=address(settings), client_id=CLIENT, auto_offset_reset="none")
+        try:
+            consumer.assign([place])
+            consumer.seek(place, first)
+            end = min(end, consumer.end_offsets([place])[place])
+            answered_at = time.monotonic()
+            while consumer.position(place) < end:
+                found = consumer.poll(timeout_ms=1000).get(place, [])
+                yield from (one for one in found if one.offset < end)
+                if found:
+                    answered_at = time.monotonic()
+                elif time.monotonic() - answered_at > MOST_SILENT_SECONDS:
+                    raise TimeoutError(f"{topic}[{partition}] is not to be read")
+        finally:
+            consumer.close()
+
+
 def moment_of(settings: Settings, topic: str, partition: int, offset: int) -> int | None:
     """Return when the event at an offset was produced, in milliseconds since 1970; None when it is not to be had."""
-    place = TopicPartition(topic, partition)
     try:
-        with _explained(settings):
-            consumer = KafkaConsumer(
-                bootstrap_servers=address(settings), client_id=CLIENT, auto_offset_reset="none", max_poll_records=1
-            )
-            try:
-                consumer.assign([place])
-                consumer.seek(place, offset)
-                for records in consumer.poll(timeout_ms=5000).values():
-                    return int(records[0].timestamp)
-            finally:
-                consumer.close()
+        for one in messages(settings, topic, partition, offset, offset + 1):
+            return int(one.timestamp)
     except (KafkaError, AssertionError):
         pass
     return None

@@ -1,10 +1,14 @@
 """What cannot be taken becomes a dead letter that says why, byte for byte, and keeps nothing else out."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
+from kafka.admin import ConfigResource
 
+from storeline import kafka, redrive
 from storeline.settings import Settings
 from tests.integration.events import ADA, KNOWN, Ask, Sending, Take, line, moment, order, received, registration
 
@@ -48,15 +52,20 @@ RAW: dict[str, tuple[bytes | None, bytes | None, str]] = {
 def test_every_poison_is_a_dead_letter_that_says_why_and_what_is_around_it_lands(
     sending: Sending, take: Take, ask_source: Ask, settings: Settings
 ) -> None:
-    expected = {}
-    for changes, reason in POISONS.values():
-        one = order(KNOWN, **changes)
-        sending.raw("orders", one["order_id"].encode(), json.dumps(one).encode())
-        expected[sending.placed[-1]] = (one["order_id"].encode(), json.dumps(one).encode(), reason)
-        sending.all(order(KNOWN))
-    for key, value, reason in RAW.values():
-        sending.raw("orders", key, value)
-        expected[sending.placed[-1]] = (key, value, reason)
+    expected: dict[tuple[str, int, int], tuple[bytes | None, bytes | None, str]] = {}
+    with closing(kafka.producer(settings)) as producer:
+
+        def send_raw(key: bytes | None, value: bytes | None) -> tuple[str, int, int]:
+            place = producer.send("orders", key=key, value=value).get(timeout=60)
+            return "orders", place.partition, place.offset
+
+        for changes, reason in POISONS.values():
+            one, good = order(KNOWN, **changes), order(KNOWN)
+            key, value = one["order_id"].encode(), json.dumps(one).encode()
+            expected[send_raw(key, value)] = (key, value, reason)
+            send_raw(good["order_id"].encode(), json.dumps(good).encode())
+        for raw_key, raw_value, reason in RAW.values():
+            expected[send_raw(raw_key, raw_value)] = (raw_key, raw_value, reason)
     sending.all(registration(ADA))
     count = len(POISONS) + len(RAW)
     assert take() == {"landed": len(POISONS) + 1, "dead": count}
@@ -72,3 +81,80 @@ def test_every_poison_is_a_dead_letter_that_says_why_and_what_is_around_it_lands
     assert unlike == []
     copies = sorted((one.value or b"") for one in received(settings, "dead-letters"))
     assert copies == sorted((value or b"") for _, value, _ in expected.values())
+
+
+SENDERS_TIME = {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**63 - 1)}
+# A message's time in milliseconds, and whether a database takes it.
+TIMES = {
+    -1: True,
+    5: True,
+    1_800_000_000_000: True,
+    -63_000_000_000_000: False,  # in 27 B.C.
+    253_402_300_800_000: False,  # the day after the last of the year 9999
+}
+# As microseconds they overflow inside Spark.
+UNREADABLE_TIMES = (2**63 - 1, -(2**63) + 1, 9_223_372_036_854_776, -9_223_372_036_854_777)
+
+
+def send(settings: Settings, *messages: tuple[dict[str, Any], int]) -> None:
+    """Send orders, each with its own time as the sender says it."""
+    with closing(kafka.producer(settings)) as producer:
+        for one, time in messages:
+            key, value = one["order_id"].encode(), json.dumps(one).encode()
+            producer.send("orders", key=key, value=value, partition=0, timestamp_ms=time).get(timeout=60)
+
+
+@pytest.fixture
+def senders_time(sending: Sending, settings: Settings) -> Iterator[None]:
+    """Let the topic of orders keep the senders' times, whatever they are, as one that others made may."""
+    with kafka.administration(settings) as client, closing(kafka.producer(settings)) as producer:
+        client.alter_configs([ConfigResource("TOPIC", "orders", SENDERS_TIME)])
+        # The broker goes by it a moment later.
+        while producer.send("orders", key=b"k", value=b"", partition=1, timestamp_ms=5).get(timeout=60).timestamp != 5:
+            pass
+    yield
+    kafka.make_topics(settings)
+
+
+def test_a_message_has_the_brokers_time_whatever_its_sender_says(
+    sending: Sending, take: Take, ask_source: Ask, settings: Settings
+) -> None:
+    times = (*TIMES, *UNREADABLE_TIMES)
+    send(settings, *((order(KNOWN), time) for time in times))
+    assert take() == {"landed": len(times)}
+    assert ask_source("select count(*) from ops.events where produced_at between now() - interval '1 h' and now()") == [
+        (len(times),)
+    ]
+
+
+@pytest.mark.usefixtures("senders_time")
+def test_a_time_that_no_database_takes_is_a_dead_letter_and_stops_nothing(
+    take: Take, ask_source: Ask, settings: Settings
+) -> None:
+    send(settings, *((order(KNOWN), time) for time in TIMES))
+    dead = sum(not is_taken for is_taken in TIMES.values())
+    before = take()
+    assert before == {"landed": len(TIMES) - dead, "dead": before["dead"]}
+    assert ask_source("select count(*) from ops.dead_letters where error_class = 'bad_time'") == [(dead,)]
+    large = order(KNOWN, user_email="x" * 300_000)
+    send(
+        settings,
+        *((order(KNOWN), time) for time in UNREADABLE_TIMES),
+        (large, 2**63 - 1),
+        *((order(KNOWN), time) for time in TIMES),
+    )
+    after = take()
+    more_dead = len(UNREADABLE_TIMES) + 1 + dead
+    assert after == {"landed": 2 * (len(TIMES) - dead), "dead": before["dead"] + more_dead}
+    letters = ask_source("select reason, produced_at::text, value from ops.dead_letters where error_class = 'bad_time'")
+    assert len(letters) == dead + more_dead
+    assert {at for _, at, _ in letters} == {"1970-01-01 00:00:00+00"}
+    said = " ".join(reason for reason, *_ in letters)
+    assert [time for time in UNREADABLE_TIMES if f" {time} ms" not in said] == []
+    assert json.dumps(large).encode() in [bytes(value) for *_, value in letters]
+    own = "select count(*) from ops.events where outcome = 'landed' and produced_at = to_timestamp(0.005)"
+    assert ask_source(own) == [(2,)]
+    # By the broker's time they are taken.
+    kafka.make_topics(settings)
+    assert redrive.redrive(settings, "bad_time") == dead + more_dead
+    assert take()["landed"] == 2 * len(TIMES) + len(UNREADABLE_TIMES)
