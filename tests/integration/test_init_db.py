@@ -1,13 +1,17 @@
 """What the start says where a server does not take it, or could not work."""
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from init_db.run import init_mysql, init_postgres
 from storeline import mysql, postgres
+from storeline.landing import Landing
 from storeline.settings import Settings
-from tests.integration.events import Ask
+from tests.integration.batches import Batches
+from tests.integration.events import ADA, Ask, order, registration
 
 pytestmark = pytest.mark.integration
 
@@ -44,3 +48,34 @@ def test_a_refused_administrator_of_mysql_is_told_about_the_first_password(setti
 def test_a_mysql_without_local_infile_is_refused(settings: Settings, without_local_infile: None) -> None:
     with pytest.raises(mysql.MysqlError, match="local_infile is off, and the copy needs it: switch it on"):
         init_mysql(settings)
+
+
+COLUMNS = """select table_name, column_name, data_type, is_nullable, column_default
+    from information_schema.columns where table_schema = 'ops' order by 1, 2"""
+
+
+# What the ledger of events got later on.
+ADDED = (("streams", "caught_up_seconds"), ("parked_events", "waits_from_seconds"))
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_ledger_of_an_earlier_version_gets_what_it_lacks_and_keeps_its_orders(
+    settings: Settings, ask_source: Ask
+) -> None:
+    early = order(ADA)
+    batches = Batches(settings)
+    with closing(batches.landing):
+        batches.land(("orders", early["order_id"].encode(), json.dumps(early).encode(), None))
+    today = sorted(ask_source(COLUMNS))
+    for table, column in ADDED:
+        ask_source(f"alter table ops.{table} drop column {column}")
+    for _ in range(2):
+        init_postgres(settings)
+        assert sorted(ask_source(COLUMNS)) == today
+    with closing(Landing(postgres.stream(settings), batches.landing.run_id)) as batches.landing:
+        batches.landing.positions = {("orders", 0): 1, ("users-data", 0): 0}
+        assert batches.landing.retry(3600, 5)
+        assert batches.outcomes() == ["parked"]
+        batches.land(("users-data", ADA.encode(), json.dumps(registration(ADA)).encode(), None))
+        assert batches.landing.retry(3600, 5)
+        assert batches.outcomes() == ["landed", "landed"]
