@@ -124,7 +124,6 @@ def test_what_waited_too_long_is_dead_and_lands_when_it_is_sent_again(
     assert redrive.redrive(settings) == 1
     assert redrive.redrive(settings) == 0
     catch_up(settings, spark)
-    catch_up(settings, spark)
     assert accounted(settings) == {"dead": 1, "landed": 2}
 
 
