@@ -73,6 +73,7 @@ def test_a_registration_and_its_order_land_as_they_were_sent(sending: Sending, t
     assert lines == [(1, 5, 1, "1234.50", "1234.50"), (2, 7, 3, "0.10", "0.30")]
 
 
+@pytest.mark.slow(reason="112 MB, more than the driver takes at once, pass through Kafka, Spark and PostgreSQL")
 def test_a_batch_too_large_for_the_driver_lands_in_parts(sending: Sending, take: Take, ask_source: Ask) -> None:
     large = [order(KNOWN, note="x" * 200_000) for _ in range(560)]
     sending.all(*large)
