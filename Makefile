@@ -88,15 +88,18 @@ rollback-marts: python ## Bring the previous generation of all marts back; a sec
 # Processes that run tests; more than two cores have work for.
 PROCESSES := 3
 
-.PHONY: test test-faults test-nightly test-changed
+.PHONY: test test-faults test-nightly test-chaos test-changed
 test: install ## Run the tests that a change is worked with, and one run through Airflow: 10 minutes at most
-	$(RUN) -m pytest -m 'not faults' -n $(PROCESSES) --budget-minutes 10
+	$(RUN) -m pytest -m 'not faults and not chaos' -n $(PROCESSES) --budget-minutes 10
 test-faults: install ## Run the faults, one moment for each: what is killed, sleeps or comes in between: 15 minutes at most
 	$(RUN) -m pytest -m faults -n $(PROCESSES) --budget-minutes 15
-test-nightly: install ## Run the faults with SEEDS=50 moments for each, and the fuzzing with as much more chance
+test-nightly: install ## Run the faults with SEEDS=50 moments for each, and the fuzzing with as much more chance, then chaos
 	STORELINE_FAULT_SEEDS=$(or $(SEEDS),50) $(RUN) -m pytest -m 'faults or fuzz' -n $(PROCESSES)
+	@$(MAKE) test-chaos SEED=$$RANDOM
+test-chaos: install ## Kill and put to sleep whatever runs, under load, for MINUTES=10 with SEED=1: it heals by itself
+	STORELINE_CHAOS_MINUTES=$(or $(MINUTES),10) STORELINE_CHAOS_SEED=$(or $(SEED),1) $(RUN) -m pytest -m chaos -s
 test-changed: python ## Run the tests that reach what you have changed, but no fault and nothing through Airflow
-	$(RUN) -m pytest -m 'not faults and not end_to_end' --changed
+	$(RUN) -m pytest -m 'not faults and not chaos and not end_to_end' --changed
 
 .PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)
