@@ -1,6 +1,8 @@
 """What a run of tests costs: at its end stand its ten slowest tests, and its time against its target's budget.
 
-A test that takes long says why, by `@pytest.mark.slow(reason="…")`; the run fails where one does not.
+A test that takes long says why, by `@pytest.mark.slow(reason="…")`; the run fails where one does not. What is long is
+meant for a machine that runs one test at a time: where several processes share it, each has its share of the limit's
+machine, and may take as many times as long.
 """
 
 import time
@@ -52,11 +54,13 @@ class Costs:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config, self.began, self.calls = config, time.monotonic(), list[Call]()
+        self.processes = max(1, len(config.getoption("tx", None) or ()))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":
             said = dict(report.user_properties)
-            self.calls.append(Call(report.nodeid, report.duration, said["limit"], said.get("slow")))
+            limit = said["limit"] * self.processes
+            self.calls.append(Call(report.nodeid, report.duration, limit, said.get("slow")))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -18,7 +18,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
 
     def run(mark: str, *options: str) -> tuple[int, str]:
         pytester.makepyfile(f"import time\nimport pytest\n\n{mark}{SLEEPS}")
-        done = pytester.runpytest_inprocess("-p", "tests.budget", "-p", "no:testmon", *options)
+        done = pytester.runpytest_inprocess("-p", "tests.budget", *options)
         return done.ret, "\n".join(done.outlines).partition("what it took")[2]
 
     return run
@@ -56,3 +56,12 @@ def test_the_marker_needs_its_reason(run, mark):
 def test_the_time_stands_against_the_budget(run, minutes, verdict):
     _, said = run("@pytest.mark.faults\n", "--budget-minutes", minutes)
     assert f"min in all, {verdict} the budget of {minutes} min" in said
+
+
+@pytest.mark.slow(reason="it starts a pytest that starts two others")
+def test_a_test_that_shares_the_machine_may_take_as_many_times_as_long(run, pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest(CONFTEST.replace("SECONDS = 0.1", "SECONDS = 0.2"))
+    monkeypatch.setattr("tests.budget.SECONDS", 0.2)
+    assert run("", "-n", "1")[0] == pytest.ExitCode.TESTS_FAILED
+    assert run("", "-n", "2")[0] == pytest.ExitCode.OK
