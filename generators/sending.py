@@ -25,6 +25,8 @@ TICK_SECONDS = 0.2
 SECONDS_BETWEEN_REPORTS = 30
 RETRY_SECONDS = 2
 ANSWER_SECONDS = 10
+# Kafka's client gives up after 30 s. After a broker's sleep it has been seen to wait for ever.
+LONGEST_ANSWER_SECONDS = 60
 # Who watches over a container sees by this file's age that its process goes on.
 ALIVE = Path(gettempdir()) / "storeline-alive"
 
@@ -43,6 +45,7 @@ class Sender:
     waiting: deque[Message] = field(default_factory=deque)
     sent: list[tuple[Message, Any]] = field(default_factory=list)
     unrecorded: list[tuple[Any, ...]] = field(default_factory=list)
+    sent_at: float = 0.0
     is_ending: bool = False
     producer: Any = None
 
@@ -113,6 +116,8 @@ class Sender:
         try:
             if self.producer is None:
                 self.producer = kafka.producer(self.settings, delivery_timeout_ms=30_000, request_timeout_ms=10_000)
+            if not self.sent:
+                self.sent_at = time.monotonic()
             while self.waiting:
                 one = self.waiting[0]
                 self.sent.append((one, self.producer.send(one.topic, key=one.key, value=one.value)))
@@ -121,7 +126,8 @@ class Sender:
                 self.producer.flush(timeout=ANSWER_SECONDS)
         except ClientError as error:
             raise kafka.KafkaError(f"{type(error).__name__}: {error}") from None
-        if not all(future.is_done for _, future in self.sent):
+        is_overdue = time.monotonic() - self.sent_at > LONGEST_ANSWER_SECONDS
+        if not is_overdue and not all(future.is_done for _, future in self.sent):
             raise kafka.KafkaError("it has not answered yet")
         answered, self.sent = self.sent, []
         failures = [(one, future.exception) for one, future in answered if not future.succeeded()]
@@ -133,7 +139,8 @@ class Sender:
         if failures:
             self.waiting.extendleft(one for one, _ in reversed(failures))
             self._begin_anew()
-            raise kafka.KafkaError(f"{len(failures)} events were not taken: {type(failures[0][1]).__name__}")
+            reason = type(failures[0][1]).__name__ if failures[0][1] else "no answer"
+            raise kafka.KafkaError(f"{len(failures)} events were not taken: {reason}")
 
     def _begin_anew(self) -> None:
         """Drop the producer: after some errors it takes nothing more."""
