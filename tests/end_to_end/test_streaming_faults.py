@@ -55,7 +55,7 @@ def test_what_dies_by_itself_and_what_a_person_ends_pauses_nothing(airflow: Airf
     wait_until(lambda: any("tried again" in line for line in dag_states.lines(stack.settings)), "tried again", 60)
     assert len(airflow.runs(STREAM)) == before
     for _ in range(3):
-        wait_until(lambda: running(airflow), "a run", 60)
+        wait_until(lambda: running(airflow), "a run", 200)
         (run,) = running(airflow)
         airflow.call(f"/dags/{STREAM}/dagRuns/{quote(run, safe='')}", "PATCH", {"state": "failed"})
     at_rest = landed(stack)
