@@ -31,6 +31,7 @@ def test_up_with_wait_returns_when_every_container_is_well(project: Project) -> 
     assert services.count("spark-worker") == project.settings.spark_workers == 3
 
 
+@pytest.mark.slow(reason="the containers come to rest first")
 def test_memory_at_rest_fits_a_laptop(project: Project, boot_seconds: dict[str, float]) -> None:
     time.sleep(20)
     lines = project.run("docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}").splitlines()
