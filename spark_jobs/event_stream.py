@@ -118,20 +118,30 @@ class Stream:
         return self.events - before
 
     def watch(self, query: StreamingQuery, ends_at: float) -> None:
-        """Do what is to be done from time to time, as long as the query runs. Raises KafkaError when Kafka is gone."""
+        """Do what is to be done from time to time, as long as the query runs.
+
+        Raises KafkaError when Kafka is gone, and Refusal when the events that come next are: Spark would ask for them
+        for many minutes.
+        """
         reported, said_at, looked_at = 0, time.monotonic(), time.monotonic()
         while not query.awaitTermination(self.settings.stream_retry_seconds):
             if self.landed and self.landed.done():
                 self.settle()
             self.tidy_up()
             if time.monotonic() - looked_at > SECONDS_BETWEEN_LOOKS:
-                kafka.states(self.settings, NAMES)
+                self.look_at_topics()
                 looked_at = time.monotonic()
             if self.events > reported and time.monotonic() - said_at > SECONDS_BETWEEN_REPORTS:
                 print(f"stream_events: {self.events:,} events taken", flush=True)
                 reported, said_at = self.events, time.monotonic()
             if time.monotonic() > ends_at:
                 return
+
+    def look_at_topics(self) -> None:
+        """Raise Refusal where a topic or its next events are gone, or KafkaError where Kafka is."""
+        stored = {place: (self.topic_ids[place[0]], offset) for place, offset in self.landing.positions.items()}
+        if found := lasting_problems(self.settings, stored):
+            raise Refusal("; ".join(found))
 
     def tidy_up(self) -> None:
         """Try parked events again, and copy new dead letters to Kafka."""
@@ -190,6 +200,7 @@ class Stream:
             "kafka.bootstrap.servers": kafka.address(self.settings),
             "kafka.request.timeout.ms": KAFKA_MILLISECONDS,
             "kafka.default.api.timeout.ms": KAFKA_MILLISECONDS,
+            "kafkaConsumer.pollTimeoutMs": KAFKA_MILLISECONDS,
             "fetchOffset.numRetries": "1",
             "includeHeaders": "true",
             "failOnDataLoss": "true",

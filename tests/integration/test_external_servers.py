@@ -8,12 +8,18 @@ import pytest
 from psycopg2 import sql
 from pyspark.sql import SparkSession
 
+import native.mysql
 from init_db.run import init_postgres
+from native.stack import Stack
+from spark_jobs import build_marts
 from spark_jobs import replicate as job
 from storeline import mysql, postgres
 from storeline.catalogue import CatalogueError
+from storeline.mart import load as load_marts
 from storeline.settings import Settings
 from storeline.tables import Table
+from tests.marts.comparison import differences
+from tests.stacks import with_free_ports
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("databases")]
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -167,3 +173,36 @@ def test_a_connection_that_idles_under_a_lock_outlives_the_wait_timeout(settings
             assert mysql.holder(target, "storeline.test") == holder.connection_id
     finally:
         mysql.do(target, f"set global wait_timeout = {before}")
+
+
+@pytest.fixture
+def folding(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """Return a stack whose MySQL writes every name small, as it must be told before its first start."""
+    folder = tmp_path_factory.mktemp("folding")
+    options = folder / "folding.cnf"
+    options.write_text(f"!include {native.mysql.OPTIONS}\n[mysqld]\nlower_case_table_names = 1\n")
+    monkeypatch.setattr(native.mysql, "OPTIONS", options)
+    with Stack(folder, with_free_ports(), ("postgres", "mysql")) as stack:
+        yield stack
+
+
+@pytest.mark.slow(reason="it is set when the data folder is made: a MySQL of its own, and a PostgreSQL with it")
+def test_a_server_that_writes_names_small_copies_and_builds_twice(
+    folding: Stack, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = folding.settings
+    folding.run("generators.shop", "--replace", "--scale", "0.1")
+    asked(settings, 'create table source."Mixed" (id bigint primary key)', 'insert into source."Mixed" values (7)')
+    monkeypatch.setattr(job, "TABLES", (*job.TABLES, Table("Mixed")))
+    for _ in range(2):
+        with (
+            closing(mysql.replicator(settings).connect()) as target,
+            closing(postgres.endless(postgres.reader(settings))) as source,
+        ):
+            job.replicate(settings, spark, source, target)
+        with closing(mysql.mart_builder(settings).connect()) as target:
+            build_marts.build_marts(settings, spark, load_marts(), target)
+        spark.catalog.clearCache()
+        assert differences(settings) == []
+        with closing(mysql.analyst(settings).connect()) as target:
+            assert mysql.ask(target, "select @@lower_case_table_names, id from replica.Mixed") == [(1, 7)]

@@ -7,7 +7,8 @@ import pytest
 
 from native import supervision
 from native.stack import Stack
-from storeline import postgres
+from storeline import kafka, postgres
+from storeline.topics import ORDERS
 from tests.integration.events import KNOWN, Sending, accounted, order
 from tests.integration.faults.stream_drivers import Driver, decided, writer
 
@@ -68,3 +69,16 @@ def test_a_stream_that_hangs_while_events_wait_ends_with_one_line(
         assert driver.process.wait(60) == 1
     line = "stream_events: nothing was taken for 20 s (STREAM_STALL_SECONDS) while 1 events wait"
     assert line in driver.said()
+
+
+def test_a_topic_that_is_deleted_while_it_is_read_ends_the_run_with_one_line(
+    broker: Stack, sending: Sending, drivers: list[Driver]
+) -> None:
+    driver = Driver(broker, "deleted", STREAM_BATCH_EVENTS="1")
+    drivers.append(driver)
+    sending.all(*(order(KNOWN) for _ in range(200)))  # a batch each: one of them is always being read
+    driver.wait_for(lambda: decided(broker) > 2, "events were taken")
+    with kafka.administration(broker.settings) as client:
+        client.delete_topics([ORDERS.name])
+    assert driver.process.wait(60) == 1
+    assert "stream_events: topic orders is not in Kafka" in driver.said()

@@ -85,14 +85,14 @@ class Driver:
             self.run.end("the driver has ended")
         self.is_ready.set()
 
-    def start(self, job: str) -> Run:
-        """Give it a job, and return at once."""
+    def start(self, job: str, *pause: str) -> Run:
+        """Give it a job, and return at once; `pause` is a function of the job's and a file, as `warm_driver` says."""
         assert self.is_ready.wait(SECONDS_TO_START), self.log()
         assert self.is_alive(), self.log()
         assert self.run is None or self.run.is_over(), f"{self.run.job} is still running"
         self.run = run = Run(self, job)
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{job}\n")
+        self.process.stdin.write(" ".join([job, *pause]) + "\n")
         self.process.stdin.flush()
         return run
 
