@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
@@ -34,7 +35,7 @@ SALE = """with o as (insert into source.orders (user_id, order_date, total_amoun
           from o, generate_series(1, 2) as line"""
 
 
-class Background(threading.Thread):
+class Background(threading.Thread, ABC):
     """Does one thing again and again until it is ended; what a server refuses while it is down is tried again."""
 
     def __init__(self, settings: Settings, pause_seconds: float) -> None:
@@ -48,8 +49,9 @@ class Background(threading.Thread):
                 self.work()
             self.ended.wait(self.pause_seconds)
 
+    @abstractmethod
     def work(self) -> None:
-        raise NotImplementedError
+        """Do the one thing."""
 
     def end(self) -> None:
         self.ended.set()

@@ -1,22 +1,45 @@
 """A job of `spark_jobs/` in the test's own process and its warm session: all of it but the process."""
 
-import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
 from io import StringIO
-from unittest.mock import patch
 
+import pytest
+from pyspark.sql import SparkSession
+
+from spark_jobs import build_marts, replicate
+from storeline import mysql, postgres
+from storeline.mart import Mart
 from storeline.settings import Settings
+
+
+def copy_here(settings: Settings, spark: SparkSession) -> None:
+    """Copy every table of `replicate.TABLES`; what goes wrong is raised as it is."""
+    with (
+        closing(mysql.replicator(settings).connect()) as target,
+        closing(postgres.endless(postgres.reader(settings))) as source,
+    ):
+        replicate.replicate(settings, spark, source, target)
+
+
+def build_here(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...]) -> None:
+    """Build marts; what goes wrong is raised as it is. What a build keeps in memory would end with its process."""
+    try:
+        with closing(mysql.mart_builder(settings).connect()) as target:
+            build_marts.build_marts(settings, spark, marts, target)
+    finally:
+        spark.catalog.clearCache()
 
 
 def run_here(settings: Settings, job: str, *arguments: str, **variables: str) -> tuple[int, str]:
     """Run a job's `main` to its end; return the exit code that its process would have, and what it said."""
     said = StringIO()
     main = import_module(f"spark_jobs.{job}").main
-    environment = patch.dict(os.environ, {**settings.values, **variables})
-    with redirect_stdout(said), redirect_stderr(said), environment, own_alarm():
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said), own_alarm():
+        for name, value in {**settings.values, **variables}.items():
+            patch.setenv(name, value)
         try:
             main(*([arguments] if arguments else []))
         except SystemExit as end:

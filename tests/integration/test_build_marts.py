@@ -1,6 +1,6 @@
 """The marts: equal to an independent computation, audited before anybody sees them, published and rolled back whole."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -9,12 +9,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs import build_marts as job
-from spark_jobs import replicate
 from spark_jobs.audit import AuditError
-from storeline import mart_tables, mysql, postgres
+from storeline import mart_tables, mysql
 from storeline.mart import Mart
 from storeline.mart import load as load_marts
 from storeline.settings import Settings
+from tests.integration.jobs import build_here, copy_here
 from tests.marts.comparison import as_text, differences
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
@@ -26,35 +26,23 @@ MARTS = load_marts()
 
 @pytest.fixture(scope="module")
 def copied(settings: Settings, spark: SparkSession, shop: None) -> None:
-    copy_now(settings, spark)
-
-
-def copy_now(settings: Settings, spark: SparkSession) -> None:
-    with (
-        closing(mysql.replicator(settings).connect()) as target,
-        closing(postgres.endless(postgres.reader(settings))) as source,
-    ):
-        replicate.replicate(settings, spark, source, target)
+    copy_here(settings, spark)
 
 
 @pytest.fixture
-def build(settings: Settings, spark: SparkSession, copied: None) -> Iterator[Build]:
+def build(settings: Settings, spark: SparkSession, copied: None) -> Build:
     """Return a function that builds marts in this process."""
 
     def run(marts: tuple[Mart, ...] = MARTS) -> None:
-        with closing(mysql.mart_builder(settings).connect()) as target:
-            job.build_marts(settings, spark, marts, target)
+        build_here(settings, spark, marts)
 
-    yield run
-    spark.catalog.clearCache()
+    return run
 
 
 @pytest.fixture(scope="module")
 def built(settings: Settings, spark: SparkSession, copied: None) -> None:
     """Publish every mart once, for the tests that only look at them or fail to replace them."""
-    with closing(mysql.mart_builder(settings).connect()) as target:
-        job.build_marts(settings, spark, MARTS, target)
-    spark.catalog.clearCache()
+    build_here(settings, spark, MARTS)
 
 
 def generations(ask_target: Ask) -> set[str]:
@@ -74,12 +62,12 @@ def test_every_mart_equals_an_independent_computation_in_a_shop_of_another_size(
     try:
         if scale:
             databases.run("generators.shop", "--replace", "--scale", str(scale))
-        copy_now(settings, spark)
+        copy_here(settings, spark)
         build()
         assert differences(settings, may_be_empty=not scale) == []
     finally:
         databases.run("generators.shop", "--replace")
-        copy_now(settings, spark)
+        copy_here(settings, spark)
         build()
 
 
@@ -198,7 +186,7 @@ def test_a_lost_block_is_read_from_the_same_state_or_the_run_fails(
 
     def lose_blocks_and_fill(*arguments: Any) -> Any:
         if is_swapped:
-            copy_now(settings, spark)
+            copy_here(settings, spark)
         kept = list(spark.sparkContext._jsc.getPersistentRDDs().keySet())
         assert sum(blocks.removeRdd(rdd) for rdd in kept) > 0
         return fill(*arguments)

@@ -11,13 +11,13 @@ from pyspark.sql import SparkSession
 import native.mysql
 from init_db.run import init_postgres
 from native.stack import Stack
-from spark_jobs import build_marts
 from spark_jobs import replicate as job
 from storeline import mysql, postgres
 from storeline.catalogue import CatalogueError
 from storeline.mart import load as load_marts
 from storeline.settings import Settings
 from storeline.tables import Table
+from tests.integration.jobs import build_here, copy_here
 from tests.marts.comparison import differences
 from tests.stacks import with_free_ports
 
@@ -31,13 +31,8 @@ def copy(settings: Settings, spark: SparkSession, monkeypatch: pytest.MonkeyPatc
     """Return a function that copies the named tables in this process; the replica holds none of them at the end."""
 
     def run(*tables: str, **values: str) -> None:
-        changed = Settings({**settings.values, **values})
         monkeypatch.setattr(job, "TABLES", tuple(Table(name) for name in tables))
-        with (
-            closing(mysql.replicator(changed).connect()) as target,
-            closing(postgres.endless(postgres.reader(changed))) as source,
-        ):
-            job.replicate(changed, spark, source, target)
+        copy_here(Settings({**settings.values, **values}), spark)
 
     yield run
     monkeypatch.undo()
@@ -195,14 +190,8 @@ def test_a_server_that_writes_names_small_copies_and_builds_twice(
     asked(settings, 'create table source."Mixed" (id bigint primary key)', 'insert into source."Mixed" values (7)')
     monkeypatch.setattr(job, "TABLES", (*job.TABLES, Table("Mixed")))
     for _ in range(2):
-        with (
-            closing(mysql.replicator(settings).connect()) as target,
-            closing(postgres.endless(postgres.reader(settings))) as source,
-        ):
-            job.replicate(settings, spark, source, target)
-        with closing(mysql.mart_builder(settings).connect()) as target:
-            build_marts.build_marts(settings, spark, load_marts(), target)
-        spark.catalog.clearCache()
+        copy_here(settings, spark)
+        build_here(settings, spark, load_marts())
         assert differences(settings) == []
         with closing(mysql.analyst(settings).connect()) as target:
             assert mysql.ask(target, "select @@lower_case_table_names, id from replica.Mixed") == [(1, 7)]

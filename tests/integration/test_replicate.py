@@ -14,6 +14,7 @@ from storeline import mysql, postgres, replica
 from storeline.catalogue import CatalogueError
 from storeline.settings import Settings
 from storeline.tables import TABLES, Table
+from tests.integration.jobs import copy_here
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -27,12 +28,7 @@ def copy(settings: Settings, spark: SparkSession) -> Copy:
     """Return a function that runs one copy in this process."""
 
     def run(**values: str) -> None:
-        changed = Settings({**settings.values, **values})
-        with (
-            closing(mysql.replicator(changed).connect()) as target,
-            closing(postgres.endless(postgres.reader(changed))) as source,
-        ):
-            job.replicate(changed, spark, source, target)
+        copy_here(Settings({**settings.values, **values}), spark)
 
     return run
 

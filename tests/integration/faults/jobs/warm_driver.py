@@ -10,7 +10,7 @@ and a file: the job makes the file when it comes to the function, and goes on wh
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def main() -> None:
     print(READY, flush=True)
     for line in sys.stdin:
         job, *pause = line.split()
-        with paused(job, *pause):
+        with paused(job, *pause) if pause else nullcontext():
             code, said = run_here(settings, job)
         # What a build keeps in memory would end with its process.
         spark.catalog.clearCache()
@@ -41,25 +41,22 @@ def main() -> None:
 
 
 @contextmanager
-def paused(job: str, function: str = "", file: str = "") -> Iterator[None]:
+def paused(job: str, function: str, file: str) -> Iterator[None]:
     """Let a job wait before one of its functions for as long as the file is there."""
-    module = import_module(f"spark_jobs.{job}")
-    following = getattr(module, function, None)
+    module, signal = import_module(f"spark_jobs.{job}"), Path(file)
+    following = getattr(module, function)
 
     def wait_and_go_on(*arguments: Any) -> Any:
-        Path(file).touch()
-        while Path(file).exists():
+        signal.touch()
+        while signal.exists():
             time.sleep(0.05)
-        assert following is not None
         return following(*arguments)
 
-    if following:
-        setattr(module, function, wait_and_go_on)
+    setattr(module, function, wait_and_go_on)
     try:
         yield
     finally:
-        if following:
-            setattr(module, function, following)
+        setattr(module, function, following)
 
 
 if __name__ == "__main__":
