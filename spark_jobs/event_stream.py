@@ -1,13 +1,11 @@
 """The stream of events as a query: Spark reads and judges the events, this process writes them."""
 
-import json
 import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import reduce
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -18,8 +16,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from spark_jobs import unreadable
-from spark_jobs.event_lines import Part, columns, parts
+from spark_jobs import event_source, unreadable
+from spark_jobs.event_lines import Part, parts
 from spark_jobs.failure import FAILURES, JobError, one_line
 from spark_jobs.unreadable import is_unreadable
 from storeline import dead_letters, kafka, postgres, stream_ledger
@@ -27,8 +25,8 @@ from storeline.kafka import KafkaError
 from storeline.landing import Landing
 from storeline.postgres import PostgresError
 from storeline.settings import Settings
-from storeline.stream_ledger import Positions, Refusal, StreamError
-from storeline.topics import DEAD, EVENT_TOPICS, Topic
+from storeline.stream_ledger import Refusal, StreamError
+from storeline.topics import DEAD, EVENT_TOPICS
 from storeline.waiting import CaughtUp
 
 NAMES = [topic.name for topic in EVENT_TOPICS]
@@ -36,11 +34,10 @@ KINDS = (*NAMES, DEAD)
 # Lines that this process is sent at once, in characters; while they are landed, as many again are read.
 MOST_CHARACTERS = 64 << 20
 SECONDS_BETWEEN_REPORTS = 60
-# Spark by itself asks Kafka for minutes before it gives up, without a word, and cannot be stopped meanwhile.
-KAFKA_MILLISECONDS = "20000"
 SECONDS_BETWEEN_LOOKS = 15
 SECONDS_TO_A_SECOND_LOOK = 1
 ATTEMPTS = 3
+STOP_LIMIT = ("spark.sql.streaming.stopTimeout", "20s")  # of the session; Spark by itself waits for ever
 OF_SPARK = (JobError, PySparkException, Py4JError)
 # Said by Kafka's client inside Spark.
 KAFKA_FAILED = re.compile(r"org\.apache\.kafka\.\S*(?:Exception|Error)|KafkaException|LEADER_NOT_AVAILABLE")
@@ -95,7 +92,8 @@ class Stream:
     def query(self, is_bounded: bool, ends_at: float) -> None:
         """Run a query, and wait until its last batch is landed."""
         checkpoint = Path(mkdtemp(dir=self.checkpoint)).as_uri()
-        writer = self.frame().writeStream.foreachBatch(self.take).option("checkpointLocation", checkpoint)
+        messages = event_source.frame(self.settings, self.spark, self.landing.positions)
+        writer = messages.writeStream.foreachBatch(self.take).option("checkpointLocation", checkpoint)
         milliseconds = self.settings.stream_trigger_milliseconds
         timed = writer.trigger(processingTime=f"{milliseconds} milliseconds")
         query = (writer.trigger(availableNow=True) if is_bounded else timed).start()
@@ -103,7 +101,7 @@ class Stream:
         try:
             self.watch(query, ends_at)
         finally:
-            query.stop()
+            stop(query)
         self.settle()
 
     def take_unreadable(self) -> int:
@@ -140,8 +138,7 @@ class Stream:
     def look_at_topics(self) -> None:
         """Raise Refusal where a topic or its next events are gone, or KafkaError where Kafka is."""
         stored = {place: (self.topic_ids[place[0]], offset) for place, offset in self.landing.positions.items()}
-        if found := lasting_problems(self.settings, stored):
-            raise Refusal("; ".join(found))
+        hold_to_kafka(self.settings, stored)
 
     def tidy_up(self) -> None:
         """Try parked events again, and copy new dead letters to Kafka."""
@@ -178,33 +175,6 @@ class Stream:
         if not found and KAFKA_FAILED.search(str(behind)):
             return KafkaError(f"Kafka at {kafka.address(self.settings)}: {one_line(behind)}")
         return Refusal("; ".join(found)) if found else behind
-
-    def frame(self) -> DataFrame:
-        """Return the stream of all topics' messages."""
-        return reduce(DataFrame.unionAll, (self.source(topic).select(*columns()) for topic in EVENT_TOPICS))
-
-    def source(self, topic: Topic) -> DataFrame:
-        """Return Kafka's rows of a topic, from where the database says that it goes on."""
-        return (
-            self.spark.readStream.format("kafka")
-            .options(**self.connection_options())
-            .option("subscribe", topic.name)
-            .option("startingOffsets", offsets_json(self.landing.positions, topic.name))
-            .option("maxOffsetsPerTrigger", self.settings.stream_batch_events)
-            .load()
-        )
-
-    def connection_options(self) -> dict[str, str]:
-        """Return the options of every read of Kafka."""
-        return {
-            "kafka.bootstrap.servers": kafka.address(self.settings),
-            "kafka.request.timeout.ms": KAFKA_MILLISECONDS,
-            "kafka.default.api.timeout.ms": KAFKA_MILLISECONDS,
-            "kafkaConsumer.pollTimeoutMs": KAFKA_MILLISECONDS,
-            "fetchOffset.numRetries": "1",
-            "includeHeaders": "true",
-            "failOnDataLoss": "true",
-        }
 
     def take(self, frame: DataFrame, batch: int) -> None:
         """Read and judge one micro-batch, and have it landed: as a whole, or in parts where its events are large.
@@ -269,23 +239,26 @@ class Stream:
 
     def fetch(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, bytes | None]:
         """Return key and value of one event, read by itself. Raises StreamError when it is gone."""
-        read = self.spark.read.format("kafka").options(**self.connection_options())
-        one = (
-            read.option("assign", json.dumps({topic: [partition]}))
-            .option("startingOffsets", offsets_json({(topic, partition): offset}, topic))
-            .option("endingOffsets", offsets_json({(topic, partition): offset + 1}, topic))
-            .load()
-            .select("key", "value")
-        )
-        try:
-            row = one.first()
-        except FAILURES as error:
-            if not is_unreadable(error):
-                raise
-            row = next(kafka.messages(self.settings, topic, partition, offset, offset + 1), None)
-        if row is None:
-            raise StreamError(f"offset {offset} of {topic}[{partition}] is gone from Kafka: {stream_ledger.OUT}")
-        return _bytes(row.key), _bytes(row.value)
+        return event_source.fetch(self.settings, self.spark, topic, partition, offset)
+
+
+def stop(query: StreamingQuery) -> None:
+    """End a query, but do not wait for connections to a Kafka that is away: its client may never close them.
+
+    What is left behind can land nothing: the thread that lands, and its connection, end with the run.
+    """
+    try:
+        query.stop()
+    except OF_SPARK as error:
+        if STOP_LIMIT[0] not in str(error):
+            raise
+        print(f"stream_events: Spark has not ended its reading for {STOP_LIMIT[1]}: goes on without it", flush=True)
+
+
+def hold_to_kafka(settings: Settings, stored: Mapping[stream_ledger.Place, tuple[str, int]]) -> None:
+    """Raise Refusal where the stored offsets do not lead on in Kafka, or KafkaError where it does not answer."""
+    if found := lasting_problems(settings, stored):
+        raise Refusal("; ".join(found))
 
 
 def lasting_problems(settings: Settings, stored: Mapping[stream_ledger.Place, tuple[str, int]]) -> list[str]:
@@ -294,12 +267,3 @@ def lasting_problems(settings: Settings, stored: Mapping[stream_ledger.Place, tu
         time.sleep(SECONDS_TO_A_SECOND_LOOK)
         found = stream_ledger.problems(NAMES, stored, kafka.states(settings, NAMES))
     return found
-
-
-def _bytes(held: bytearray | None) -> bytes | None:
-    return None if held is None else bytes(held)
-
-
-def offsets_json(positions: Positions, topic: str) -> str:
-    """Return a topic's offsets as Spark's options take them."""
-    return json.dumps({topic: {str(number): offset for (name, number), offset in positions.items() if name == topic}})

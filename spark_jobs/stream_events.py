@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 import psycopg2
 from pyspark.sql import SparkSession
 
-from spark_jobs.event_stream import NAMES, Stream, lasting_problems
+from spark_jobs.event_stream import NAMES, STOP_LIMIT, Stream, hold_to_kafka
 from spark_jobs.executors import awaited
 from spark_jobs.failure import FAILURES, JobError, one_line
 from spark_jobs.session import session
@@ -64,7 +64,7 @@ def keep_taking(settings: Settings, is_bounded: bool) -> None:
                 with closing(Landing(postgres.stream(settings), run_id)) as landing:
                     topic_ids = begin(settings, landing, is_again=has_begun)
                     if not has_begun:
-                        spark = stack.enter_context(session("stream_events"))
+                        spark = stack.enter_context(session("stream_events", STOP_LIMIT))
                         stack.enter_context(awaited(spark, settings.spark_executor_wait_seconds))
                         has_begun = True
                     outage.end()
@@ -120,8 +120,7 @@ def begin(settings: Settings, landing: Landing, is_again: bool = False) -> dict[
         else:
             for run_id in stream_ledger.end_sessions(cursor):
                 print(f"stream_events: ended the session of run {run_id}, which had not ended itself", flush=True)
-        if found := lasting_problems(settings, stream_ledger.stored_offsets(cursor)):
-            raise Refusal("; ".join(found))
+        hold_to_kafka(settings, stream_ledger.stored_offsets(cursor))
         states = kafka.states(settings, NAMES)
         landing.positions = stream_ledger.begin(cursor, landing.run_id, states)
     return {name: state.topic_id for name, state in states.items()}
