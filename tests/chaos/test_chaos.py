@@ -72,6 +72,7 @@ def wait_until_well(stack: Stack, seconds: float) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.slow(reason="it lasts as long as it is told to, and then waits until everything is well")
 def test_whatever_dies_or_sleeps_the_platform_heals_by_itself(stack: Stack) -> None:
     airflow = Airflow(stack.settings)
     for dag in (COPY, BUILD, STREAM):
