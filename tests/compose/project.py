@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,18 @@ PORTS = ("POSTGRES_PORT", "MYSQL_PORT", "KAFKA_PORT", "AIRFLOW_PORT", "SPARK_MAS
 # What a person's password may hold, too; MySQL's first start takes less (docker/preflight.py).
 AWKWARD = '"\\d$e%f #g'
 AWKWARD_FOR_MYSQL = "$e%f #g"
+# A service, and the host and port that it may or may not reach.
+Way = tuple[str, str, int]
+PROBE = """
+import socket, sys
+for address in sys.argv[1:]:
+    host, port = address.split()
+    try:
+        socket.create_connection((host, int(port)), 3).close()
+    except OSError:
+        continue
+    print(address)
+"""
 ONE_SHOTS = {"preflight", "kafka-topics", "init-db", "generator", "airflow-init"}
 
 
@@ -107,10 +120,20 @@ class Project:
         """Return what a command says inside a service's container."""
         return self.compose("exec", "-T", service, *command, **options)
 
-    def reaches(self, service: str, host: str, port: int) -> bool:
-        """Tell whether a container can open a connection."""
-        probe = f"import socket; socket.create_connection(({host!r}, {port}), 3); print('reached')"
-        return "reached" in self.inside(service, "python", "-c", probe, check=False).splitlines()
+    def reached(self, ways: Collection[Way]) -> set[Way]:
+        """Return the ways on which a connection opens, tried from each service in one process, which is the cost."""
+
+        def from_one(service: str) -> set[Way]:
+            addresses = [f"{host} {port}" for name, host, port in ways if name == service]
+            said = self.inside(service, "python", "-c", PROBE, *addresses, check=False).splitlines()
+            return {(service, host, int(port)) for host, port in (line.split() for line in said if line in addresses)}
+
+        with ThreadPoolExecutor(4) as pool:
+            return set().union(*pool.map(from_one, {service for service, _, _ in ways}))
+
+    def reaches(self, *way: Any) -> bool:
+        """Tell whether a service can open a connection to a host's port."""
+        return bool(self.reached([way]))
 
     def containers(self) -> list[dict[str, Any]]:
         """Return every container as the engine describes it."""
