@@ -56,7 +56,7 @@ generate: python ## Fill the shop: make generate [ARGS='--append' | '--replace' 
 	@$(RUN) -m generators.shop $(ARGS)
 
 .PHONY: sql
-sql: python ## Ask a database: make sql Q='select …' [ON=mysql|postgres]
+sql: python ## Ask a database: make sql Q='select …' [ON=mysql|postgres|clickhouse]
 	@$(RUN) -m storeline.ask "$$Q" $${ON:+"$$ON"}
 
 .PHONY: lag

@@ -24,7 +24,9 @@ GIVEN: dict[str, set[str]] = {
     "mysql": {"MYSQL_ADMIN_PASSWORD"},
     "init-db": METADATA
     | ALL_OF_MYSQL
-    | {f"POSTGRES_{role}PASSWORD" for role in ("", "GENERATOR_", "READER_", "STREAM_")},
+    | {f"POSTGRES_{role}PASSWORD" for role in ("", "GENERATOR_", "READER_", "STREAM_", "SALES_")},
+    "clickhouse": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
+    "clickhouse-tables": {"CLICKHOUSE_PASSWORD"},
     "generator": {"POSTGRES_GENERATOR_PASSWORD"},
     "produce-orders": {"POSTGRES_GENERATOR_PASSWORD"},
     "produce-users": {"POSTGRES_GENERATOR_PASSWORD"},
@@ -35,7 +37,8 @@ GIVEN: dict[str, set[str]] = {
     "airflow-scheduler": METADATA
     | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "POSTGRES_READER_PASSWORD", "SPARK_AUTH_SECRET"}
     | {"POSTGRES_STREAM_PASSWORD"}
-    | {"MYSQL_REPLICATOR_PASSWORD", "MYSQL_MART_BUILDER_PASSWORD"},
+    | {"MYSQL_REPLICATOR_PASSWORD", "MYSQL_MART_BUILDER_PASSWORD"}
+    | {"POSTGRES_SALES_PASSWORD", "CLICKHOUSE_PASSWORD", "SALES_STORAGE_PASSWORD"},
     "airflow-dag-processor": METADATA,
     "airflow-triggerer": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET"},
 }

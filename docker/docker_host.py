@@ -38,6 +38,8 @@ def published(settings: Settings) -> dict[str, tuple[str, int]]:
         wanted["POSTGRES_PORT"] = (own, settings.postgres_port)
     if settings.mysql_host in LOOPBACK:
         wanted["MYSQL_PORT"] = (own, settings.mysql_port)
+    if settings.clickhouse_host in LOOPBACK:
+        wanted["CLICKHOUSE_PORT"] = (own, settings.clickhouse_port)
     if settings.kafka_host in LOOPBACK:
         wanted["KAFKA_PORT"] = (closed, settings.kafka_port)
     return wanted

@@ -1,6 +1,6 @@
 """Bring the databases to the structure and Kafka to the topics that this version needs; a second run changes nothing.
 
-Usage: python -m init_db.run [postgres] [mysql] [kafka]    (all without an argument)
+Usage: python -m init_db.run [postgres] [mysql] [clickhouse] [kafka]    (all without an argument)
 """
 
 import re
@@ -15,7 +15,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as PostgresConnection
 from psycopg2.extensions import encrypt_password
 
-from storeline import kafka, mysql, postgres
+from storeline import clickhouse, kafka, mysql, postgres
 from storeline.settings import Settings, load
 from storeline.variables import Secret, SettingsError
 
@@ -38,6 +38,7 @@ def init_postgres(settings: Settings) -> None:
         "generator": settings.postgres_generator_user,
         "reader": settings.postgres_reader_user,
         "stream": settings.postgres_stream_user,
+        "sales": settings.postgres_sales_user,
     }
     with closing(_administrator(login, "POSTGRES_PASSWORD")) as connection:
         connection.autocommit = True
@@ -47,6 +48,7 @@ def init_postgres(settings: Settings) -> None:
         _role(connection, settings.postgres_generator_user, settings.postgres_generator_password)
         _role(connection, settings.postgres_reader_user, settings.postgres_reader_password)
         _role(connection, settings.postgres_stream_user, settings.postgres_stream_password)
+        _role(connection, settings.postgres_sales_user, settings.postgres_sales_password)
         _role(connection, settings.postgres_airflow_user, settings.postgres_airflow_password)
         _end_idle_transactions(connection, settings.postgres_airflow_user)
         _database(connection, settings.postgres_airflow_db, settings.postgres_airflow_user)
@@ -142,6 +144,14 @@ def init_mysql(settings: Settings) -> None:
                 raise mysql.MysqlError(f"init_db/mysql: {file.name}: {mysql.one_line(error)}") from None
 
 
+def init_clickhouse(settings: Settings) -> None:
+    """Make everything in `clickhouse/*.sql`; its accounts stand in its own configuration. Raises ClickhouseError."""
+    with closing(clickhouse.connect(settings, is_loader=True)) as client:
+        for file in sorted((FOLDER / "clickhouse").glob("*.sql")):
+            for statement in clickhouse.statements(file.read_text()):
+                client.command(statement)
+
+
 def init_kafka(settings: Settings) -> None:
     """Make the topics of `storeline/topics.py`. Raises KafkaError."""
     for line in kafka.make_topics(settings):
@@ -150,15 +160,21 @@ def init_kafka(settings: Settings) -> None:
 
 def main(arguments: list[str]) -> None:
     """Run the named parts. Exits with one line when a server refuses."""
-    parts = {"postgres": init_postgres, "mysql": init_mysql, "kafka": init_kafka}
+    parts = {"postgres": init_postgres, "mysql": init_mysql, "clickhouse": init_clickhouse, "kafka": init_kafka}
     if unknown := set(arguments) - set(parts):
-        sys.exit(f"init_db: unknown part {sorted(unknown)[0]}: expected postgres, mysql or kafka")
+        sys.exit(f"init_db: unknown part {sorted(unknown)[0]}: expected {', '.join(parts)}")
     try:
         settings = load()
         for name in arguments or list(parts):
             parts[name](settings)
             print(f"init_db: {name} is ready")
-    except (SettingsError, postgres.PostgresError, mysql.MysqlError, kafka.KafkaError) as error:
+    except (
+        SettingsError,
+        postgres.PostgresError,
+        mysql.MysqlError,
+        clickhouse.ClickhouseError,
+        kafka.KafkaError,
+    ) as error:
         sys.exit(f"init_db: {error}")
 
 

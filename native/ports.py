@@ -14,6 +14,8 @@ def wanted_ports(settings: Settings) -> dict[str, int]:
     wanted: dict[str, int | None] = {
         "POSTGRES_PORT": settings.postgres_port if is_ours(settings.postgres_host) else None,
         "MYSQL_PORT": settings.mysql_port if is_ours(settings.mysql_host) else None,
+        # Nothing of the stack listens there: whoever does would be taken for the user's own ClickHouse.
+        "CLICKHOUSE_PORT": settings.clickhouse_port if is_ours(settings.clickhouse_host) else None,
         "KAFKA_PORT": settings.kafka_port if is_ours(settings.kafka_host) else None,
         "KAFKA_CONTROLLER_PORT": settings.kafka_controller_port if is_ours(settings.kafka_host) else None,
         "AIRFLOW_PORT": settings.airflow_port,

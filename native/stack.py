@@ -17,9 +17,11 @@ from native.places import sockets
 from native.process import Service, StackError, base_environment, environment, is_ours
 from storeline.settings import ROOT, Settings
 
-SERVICES = ("postgres", "mysql", "kafka", "spark", "producers", "airflow")
+SERVICES = ("postgres", "mysql", "clickhouse", "kafka", "spark", "producers", "airflow")
 # They begin when the databases have their structure and Kafka its topics.
 LATER = ("producers", "airflow")
+# ClickHouse's engine works in the processes that ask it, so it has a structure and no process.
+STRUCTURED = ("postgres", "mysql", "clickhouse", "kafka")
 DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
     "postgres": postgres.service,
     "mysql": mysql.service,
@@ -92,7 +94,7 @@ class Stack:
         asked = [name for name in SERVICES if name in (self.services if services is None else services)]
         servers = [declared[name] for name in asked if name in declared and name not in LATER]
         self._run(servers)
-        self._make_structure([name for name in asked if name in ("postgres", "mysql", "kafka")])
+        self._make_structure([name for name in asked if name in STRUCTURED])
         self._run([declared[name] for name in asked if name in declared and name in LATER])
 
     def stop(self) -> None:

@@ -1,6 +1,8 @@
 """Ask a database a question and print the answer as a table.
 
-Usage: python -m storeline.ask "select …" [mysql|postgres]    (MySQL as the analyst, PostgreSQL as the reader)
+Usage: python -m storeline.ask "select …" [mysql|postgres|clickhouse]
+
+MySQL is asked as the analyst, PostgreSQL and ClickHouse as the reader.
 """
 
 import sys
@@ -12,6 +14,7 @@ import mysql.connector
 import psycopg2
 from tabulate import tabulate
 
+from storeline import clickhouse as clickhouse_store
 from storeline import mysql as mysql_store
 from storeline import postgres as postgres_store
 from storeline.settings import Settings, load
@@ -22,10 +25,15 @@ LOGINS: dict[str, Callable[[Settings], mysql_store.Login | postgres_store.Login]
     "mysql": mysql_store.analyst,
     "postgres": postgres_store.reader,
 }
+CLICKHOUSE = "clickhouse"
 
 
 def ask(settings: Settings, question: str, database: str = "mysql") -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return an answer's column names and its first rows, one more than `MOST_ROWS` where there are more."""
+    if database == CLICKHOUSE:
+        with closing(clickhouse_store.connect(settings)) as client:
+            names, rows = client.ask(question)
+            return names, rows[: MOST_ROWS + 1]
     with closing(LOGINS[database](settings).connect()) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(question)
         names = [column[0] for column in cursor.description or ()]
@@ -43,11 +51,16 @@ def main(arguments: list[str]) -> None:
     question, database = arguments[0] if arguments else "", (arguments[1:] or ["mysql"])[0]
     if not question.strip():
         sys.exit("sql: a question is missing: make sql Q='select * from marts.UserOrders limit 5' [ON=postgres]")
-    if database not in LOGINS:
-        sys.exit(f"sql: ON is {database!r}: expected {' or '.join(LOGINS)}")
+    if database not in (known := [*LOGINS, CLICKHOUSE]):
+        sys.exit(f"sql: ON is {database!r}: expected {', '.join(known[:-1])} or {known[-1]}")
     try:
         names, rows = ask(load(), question, database)
-    except (SettingsError, mysql_store.MysqlError, postgres_store.PostgresError) as error:
+    except (
+        SettingsError,
+        mysql_store.MysqlError,
+        postgres_store.PostgresError,
+        clickhouse_store.ClickhouseError,
+    ) as error:
         sys.exit(f"sql: {error}")
     except (mysql.connector.Error, psycopg2.Error) as error:
         sys.exit(f"sql: {mysql_store.one_line(error)}")

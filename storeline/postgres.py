@@ -113,6 +113,17 @@ def stream(settings: Settings) -> Login:
     )
 
 
+def sales(settings: Settings) -> Login:
+    """Return the login of the sales pipeline."""
+    return Login(
+        settings.postgres_host,
+        settings.postgres_port,
+        settings.postgres_db,
+        settings.postgres_sales_user,
+        settings.postgres_sales_password,
+    )
+
+
 def one_line(error: BaseException) -> str:
     """Return the first line of an error's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -23,6 +23,7 @@ from storeline.variables import (
     port,
     secret,
     text,
+    web_address,
     whole,
 )
 
@@ -51,6 +52,8 @@ class Settings:
     postgres_reader_password = secret()
     postgres_stream_user = text()
     postgres_stream_password = secret()
+    postgres_sales_user = text()
+    postgres_sales_password = secret()
     postgres_airflow_db = text()
     postgres_airflow_user = text()
     postgres_airflow_password = secret()
@@ -65,6 +68,14 @@ class Settings:
     mysql_mart_builder_password = secret()
     mysql_analyst_user = text()
     mysql_analyst_password = secret()
+
+    clickhouse_host = text()
+    clickhouse_port = port()
+    clickhouse_folder = text()
+    clickhouse_user = text()
+    clickhouse_password = secret()
+    clickhouse_reader_user = text()
+    clickhouse_reader_password = secret()
 
     kafka_host = text()
     kafka_port = port()
@@ -123,6 +134,15 @@ class Settings:
     stream_outage_seconds = whole(0, 30 * 86400)
     stream_stall_seconds = whole(1, 86400)
 
+    sales_rows = whole(1, 10**9)
+    sales_storage = text()
+    sales_storage_endpoint = web_address()
+    sales_storage_user = text()
+    sales_storage_password = secret()
+    sales_retention_days = whole(1, 36500)
+    sales_bad_share_limit = number(float, 0, 1)
+    sales_timeout_seconds = whole(1, 7 * 86400)
+
     copy_chunk_mib = whole(1, 4096)
     copy_timeout_seconds = whole(1, 7 * 86400)
     build_timeout_seconds = whole(1, 7 * 86400)
@@ -132,6 +152,7 @@ class Settings:
     postgres_memory_limit = memory()
     mysql_memory_limit = memory()
     kafka_memory_limit = memory()
+    clickhouse_memory_limit = memory()
     spark_daemon_memory_limit = memory()
     spark_worker_memory_limit = memory()
     airflow_memory_limit = memory()
@@ -207,7 +228,8 @@ def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
 
     A container is given only the variables that its service needs and no `.env`; there a missing variable is an
     error when it is read. `STORELINE_SERVICES` (set by the compose file alone) maps a service that `.env` names by
-    this machine's loopback address to its name inside, e.g. `postgres=postgres:5432 mysql=mysql:3306`.
+    this machine's loopback address to its name inside, e.g. `postgres=postgres:5432 mysql=mysql:3306`, and a folder of
+    this machine to its place there, e.g. `sales=/var/lib/storeline/sales`.
     """
     values: dict[str, str] = {}
     for file in (root / ".env", root / ".env.local"):
@@ -224,9 +246,12 @@ def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
 
 
 def _enter_network(values: dict[str, str], service: str, inside: str) -> None:
-    """Replace a loopback address by the service's address inside; an external host stays."""
-    prefix, (host, port_) = service.upper(), inside.split(":")
-    if prefix == "SPARK":
+    """Replace a loopback address, or a folder, by its counterpart inside; an external host stays."""
+    prefix, (host, _, port_) = service.upper(), inside.partition(":")
+    if prefix == "SALES":
+        if "://" not in values.get("SALES_STORAGE", "://"):
+            values["SALES_STORAGE"] = inside
+    elif prefix == "SPARK":
         if urlsplit(values.get("SPARK_MASTER_URL", "")).hostname in LOOPBACK:
             values["SPARK_MASTER_URL"] = f"spark://{inside}"
     elif values.get(f"{prefix}_HOST") in LOOPBACK:

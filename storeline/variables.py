@@ -135,6 +135,18 @@ def memory() -> Variable[str]:
     return Variable(parse, "an amount of memory such as 1500m or 2g")
 
 
+def web_address() -> Variable[str]:
+    """Declare the address of a service that speaks HTTP; empty means none."""
+
+    def parse(value: str) -> str:
+        url = urlsplit(value)
+        if value and not (url.scheme in ("http", "https") and url.netloc and not url.path.strip("/")):
+            raise ValueError
+        return value
+
+    return Variable(parse, "http://host:port, https://host:port, or nothing")
+
+
 def master() -> Variable[str]:
     """Declare the address of a Spark cluster."""
 

@@ -1,8 +1,11 @@
-"""Where a test's own stack listens: free ports, never the demo's."""
+"""Where a test's own stack listens, and where it keeps files: free ports and a new folder, never the demo's."""
 
+import atexit
 import os
 import random
+import shutil
 import socket
+import tempfile
 from contextlib import suppress
 
 from storeline.settings import Settings, load
@@ -10,6 +13,7 @@ from storeline.settings import Settings, load
 PORTS = (
     "POSTGRES_PORT",
     "MYSQL_PORT",
+    "CLICKHOUSE_PORT",
     "KAFKA_PORT",
     "KAFKA_CONTROLLER_PORT",
     "AIRFLOW_PORT",
@@ -38,8 +42,11 @@ def free_ports(count: int) -> list[int]:
 
 
 def with_free_ports(**values: str) -> Settings:
-    """Return the defaults of `.env` with ports of the tests' own."""
+    """Return the defaults of `.env` with ports and folders of the tests' own, which are deleted at the end."""
     *ports, master = free_ports(len(PORTS) + 1)
     own = {name: str(port) for name, port in zip(PORTS, ports, strict=True)}
+    folder = tempfile.mkdtemp(prefix="storeline-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    own |= {"CLICKHOUSE_FOLDER": f"{folder}/clickhouse", "SALES_STORAGE": f"{folder}/sales"}
     own |= {"SPARK_MASTER_URL": f"spark://127.0.0.1:{master}", "SHOP_UNTIL": "2026-11-22T00:00:00Z"}
     return Settings({**load(environment={}).values, **own, **values})

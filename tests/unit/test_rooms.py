@@ -23,12 +23,13 @@ STORES = {
 }
 STORES |= {"kafka", "stream_ledger", "landing", "land_users", "land_orders", "dead_letters", "redrive", "lag"}
 STORES |= {"reset_stream", "dag_states", "isolation", "staging"}
-DRIVERS = {"psycopg2", "mysql", "kafka", "tabulate"}
+STORES |= {"clickhouse", "storage", "step", "load", "analyse", "transfer"}
+DRIVERS = {"psycopg2", "mysql", "kafka", "clickhouse_connect", "pyarrow", "tabulate"}
 # room -> what its files may import besides the standard library
 ALLOWED = {
     "storeline": {"storeline", "yaml"},
     "spark_jobs": {"spark_jobs", "storeline", "pyspark", "py4j", *DRIVERS},
-    "generators": {"generators", "storeline", "faker", "numpy", "tqdm", "psycopg2", "kafka"},
+    "generators": {"generators", "storeline", "faker", "numpy", "pyarrow", "tqdm", "psycopg2", "kafka"},
     "dags": {"dags", "storeline", "airflow"},
     "init_db": {"init_db", "storeline", "airflow", *DRIVERS},
     "native": {"native", "storeline", "supervisor", "psutil", "pyspark", *DRIVERS},
@@ -60,7 +61,7 @@ def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
 
 def test_a_dag_touches_no_database() -> None:
     for path in (ROOT / "dags").glob("*.py"):
-        stores = ("postgres", "mysql", "kafka", "catalogue", "replica", "generation")
+        stores = ("postgres", "mysql", "clickhouse", "kafka", "catalogue", "replica", "generation")
         touched = {f"storeline.{store}" for store in stores}
         assert not touched & {".".join(name.split(".")[:2]) for name in imports(path)}, path.name
 
