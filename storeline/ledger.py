@@ -72,7 +72,7 @@ def record_table(connection: Any, run_id: str, table: str, numbers: Mapping[str,
     )
 
 
-def report(run_id: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+def report(run_id: str, tables: Mapping[str, Any]) -> None:
     """Write the numbers as JSON to the file named by STORELINE_RUN_REPORT, where it is set."""
     if path := os.environ.get(REPORT_VARIABLE):
         Path(path).write_text(json.dumps({"run_id": run_id, "tables": tables}))

@@ -36,7 +36,7 @@ class Login:
     user: str
     password: Secret = field(repr=False)
 
-    def connect(self, **options: str) -> Connection:
+    def connect(self, application_name: str = APPLICATION_NAME, **options: str) -> Connection:
         """Open a connection in UTC. Raises PostgresError when the server does not let us in."""
         settings = {"TimeZone": "UTC", "client_encoding": "UTF8", **options}
         try:
@@ -46,7 +46,7 @@ class Login:
                 dbname=self.database,
                 user=self.user,
                 password=str(self.password),
-                application_name=APPLICATION_NAME,
+                application_name=application_name,
                 connect_timeout=10,
                 keepalives_idle=30,
                 keepalives_interval=10,

@@ -29,6 +29,11 @@ def attributes() -> dict[str, str]:
     return {ATTRIBUTE: task} if task else {}
 
 
+def is_watched() -> bool:
+    """Tell whether a task began this run, so that it can be seen to go."""
+    return ALIVE_VARIABLE in os.environ
+
+
 def is_alive() -> bool:
     """Tell whether the task that began this run is there; a run that no task began goes on."""
     path = os.environ.get(ALIVE_VARIABLE)

@@ -1,0 +1,25 @@
+"""Sum the loaded sales of a run date up into PostgreSQL's `sales.sales_summary`, in place of the summary that is there.
+
+Usage: python -m storeline.sales.analyse RUN_DATE
+"""
+
+import sys
+from pathlib import Path
+
+from storeline.sales.step import SalesError, Step, main
+
+SUMMARY = Path(__file__).with_name("sales_summary.sql")
+
+
+def analyse(step: Step) -> None:
+    """Replace the run date's summary in one transaction. Raises SalesError and psycopg2.Error."""
+    with step.transaction() as cursor:
+        cursor.execute("delete from sales.sales_summary where run_date = %s", (step.run_date,))
+        cursor.execute(SUMMARY.read_text(), {"run_date": step.run_date})
+        step.numbers["rows"] = cursor.rowcount
+        if not cursor.rowcount:
+            raise SalesError(f"there are no sales of {step.run_date} in PostgreSQL: run load first")
+
+
+if __name__ == "__main__":
+    main("analyse", analyse, sys.argv[1:])

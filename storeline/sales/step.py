@@ -1,0 +1,143 @@
+"""What every step of the pipeline does around its work: the run date, its lock, what is noted of the run, its end.
+
+The lock is the session's in PostgreSQL that also writes the step's rows: whoever has lost it can write nothing there.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from storeline import ledger, postgres, task
+from storeline.postgres import PostgresError
+from storeline.sales.folder import Folder
+from storeline.sales.storage import StorageError, storage_of
+from storeline.settings import Settings, load
+from storeline.variables import SettingsError
+
+ZONE = ZoneInfo("Europe/Moscow")
+LOCK = "storeline.sales"
+LOOK_SECONDS = 0.5
+HOLDER = """select a.application_name, to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI')
+    from pg_locks l join pg_stat_activity a using (pid)
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+    and l.classid::bigint = hashtext(%s)::bigint & 4294967295 and l.objid = %s"""
+
+
+class SalesError(Exception):
+    """A step cannot be taken; the message is one line that says why and what to do."""
+
+
+REFUSALS: tuple[type[Exception], ...] = (SalesError, StorageError, SettingsError, PostgresError, psycopg2.Error)
+
+
+@dataclass
+class Step:
+    """A step under way, which holds the lock of its run date. `numbers` are those that the UI shows of it."""
+
+    name: str
+    settings: Settings
+    run_date: date
+    run_id: str
+    connection: Connection
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+    def folder(self, name: str) -> Folder:
+        """Return a folder of the run date."""
+        return Folder(storage_of(self.settings), self.run_date, name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """Yield a cursor whose statements take effect together, or not at all."""
+        self.connection.autocommit = False
+        with self.connection, self.connection.cursor() as cursor:
+            yield cursor
+        self.connection.autocommit = True
+
+    def hold(self) -> None:
+        """See that the lock is still held, before something becomes visible. Raises psycopg2.Error where it is not."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("select 1")
+
+
+@contextmanager
+def begun(name: str, arguments: Sequence[str]) -> Iterator[Step]:
+    """Yield a step that holds its run date's lock; note its run when the work has ended well.
+
+    Raises one of REFUSALS: a run date that is none or in the future, another run of the same date.
+    """
+    settings = load()
+    run_date = run_date_of(arguments)
+    login = postgres.sales(settings)
+    with closing(login.connect(application_name=f"sales:{name}")) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            _lock(cursor, run_date)
+        _watch_over_task(name)
+        step = Step(name, settings, run_date, ledger.new_run_id(), connection)
+        began = time.monotonic()
+        yield step
+        step.numbers.setdefault("seconds", round(time.monotonic() - began, 2))
+        with step.transaction() as cursor:
+            cursor.execute("delete from ops.sales_steps where run_date = %s and step = %s", (run_date, name))
+            cursor.execute(
+                "insert into ops.sales_steps (run_date, step, run_id, row_count, seconds) values (%s, %s, %s, %s, %s)",
+                (run_date, name, step.run_id, step.numbers["rows"], step.numbers["seconds"]),
+            )
+    ledger.report(step.run_id, {"run_date": str(run_date), **step.numbers})
+    print(f"{name}: {run_date}: {', '.join(f'{key} {value}' for key, value in step.numbers.items())}", flush=True)
+
+
+def run_date_of(arguments: Sequence[str]) -> date:
+    """Return the run date. Raises SalesError where it is none, or in the future."""
+    try:
+        (text,) = arguments
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise SalesError(f"the run date is {' '.join(arguments) or 'missing'}: expected one as 2026-01-31") from None
+    if found > (today := datetime.now(ZONE).date()):
+        raise SalesError(f"the run date {found} is in the future: today is {today} in Moscow")
+    return found
+
+
+def _lock(cursor: Cursor, run_date: date) -> None:
+    cursor.execute("select pg_try_advisory_lock(hashtext(%s), %s)", (LOCK, run_date.toordinal()))
+    if cursor.fetchone() == (True,):
+        return
+    cursor.execute(HOLDER, (LOCK, run_date.toordinal()))
+    name, since = cursor.fetchone() or ("another run", "just now")
+    raise SalesError(
+        f"the sales of {run_date} are being worked on ({name}, since {since} UTC): wait for that run to end"
+    )
+
+
+def _watch_over_task(name: str) -> None:
+    """End this process within a second when the task that began it has gone; its session ends, and the lock with it."""
+
+    def look() -> None:
+        while task.is_alive():
+            time.sleep(LOOK_SECONDS)
+        print(f"{name}: Airflow has ended its task", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    if task.is_watched():
+        threading.Thread(target=look, daemon=True, name="watch over the task").start()
+
+
+def main(name: str, work: Callable[[Step], None], arguments: Sequence[str], *refusals: type[Exception]) -> None:
+    """Take a step. Exits with one line when it cannot be taken, by REFUSALS or more; what it writes stays as it was."""
+    try:
+        with begun(name, arguments) as step:
+            work(step)
+    except (*REFUSALS, *refusals) as error:
+        sys.exit(f"{name}: {postgres.one_line(error)}")

@@ -1,0 +1,96 @@
+"""Hand the summary of a run date to ClickHouse's `sales.sales_summary`, in place of that date's partition.
+
+Usage: python -m storeline.sales.transfer RUN_DATE
+"""
+
+import sys
+from contextlib import closing
+from decimal import Decimal
+
+import pyarrow as pa
+
+from storeline import clickhouse
+from storeline.clickhouse import ClickhouseError, Client
+from storeline.sales.step import SalesError, Step, main
+
+TABLE = "sales.sales_summary"
+MONEY = pa.decimal128(14, 2)
+SCHEMA = pa.schema(
+    [
+        ("import_date", pa.date32()),
+        ("region", pa.string()),
+        ("product_id", pa.int64()),
+        ("sales_count", pa.int64()),
+        ("quantity", pa.int64()),
+        ("sales_amount", MONEY),
+        ("average_sale_amount", MONEY),
+        ("region_sales_count", pa.int64()),
+        ("region_quantity", pa.int64()),
+        ("region_sales_amount", MONEY),
+        ("region_average_sale_amount", MONEY),
+        ("product_sales_count", pa.int64()),
+        ("product_quantity", pa.int64()),
+        ("product_sales_amount", MONEY),
+        ("product_average_sale_amount", MONEY),
+        ("product_rank", pa.int64()),
+        ("product_share", pa.decimal128(9, 8)),
+    ]
+)
+READ = f"select {', '.join(SCHEMA.names[1:])} from sales.sales_summary where run_date = %s order by 1, 2"
+SUMS = "select count(), sum(sales_count), sum(quantity), sum(sales_amount) from {} where import_date = {{date:Date}}"
+
+
+def transfer(step: Step) -> None:
+    """Stage the rows, hold them against what was sent, then swap the partition in.
+
+    Raises SalesError, ClickhouseError and psycopg2.Error.
+    """
+    rows = summary(step)
+    if not rows.num_rows:
+        # ClickHouse would take a partition that is missing in staging for one that is to be empty.
+        raise SalesError(f"there is no summary of {step.run_date} in PostgreSQL: run analyse first")
+    prefix = f"{TABLE}_staging_{step.run_date:%Y%m%d}_"
+    with closing(clickhouse.connect(step.settings, is_loader=True)) as client:
+        drop_staging(client, prefix)
+        staging = prefix + step.run_id
+        client.command(f"create table {staging} as {TABLE}")
+        client.insert_arrow(staging, rows)
+        compare(client, staging, step, rows)
+        step.hold()
+        client.command(f"alter table {TABLE} replace partition '{step.run_date}' from {staging}")
+        compare(client, TABLE, step, rows)
+        drop_staging(client, prefix)
+    step.numbers["rows"] = rows.num_rows
+
+
+def summary(step: Step) -> pa.Table:
+    """Return the run date's summary as PostgreSQL has it."""
+    with step.connection.cursor() as cursor:
+        cursor.execute(READ, (step.run_date,))
+        columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * (len(SCHEMA) - 1)
+    dates = (step.run_date,) * len(columns[0])
+    arrays = [pa.array(values, one.type) for values, one in zip([dates, *columns], SCHEMA, strict=True)]
+    return pa.table(arrays, schema=SCHEMA)
+
+
+def drop_staging(client: Client, prefix: str) -> None:
+    """Drop what this run, or one that was killed, has staged of the run date, whose lock is held."""
+    database, _, start = prefix.partition(".")
+    query = "select name from system.tables where database = {database:String} and startsWith(name, {start:String})"
+    for (name,) in client.query(query, {"database": database, "start": start}):
+        client.command(f"drop table {database}.{name}")
+
+
+def compare(client: Client, table: str, step: Step, rows: pa.Table) -> None:
+    """Hold a table's rows of the run date against those that were sent. Raises SalesError."""
+    sent = [Decimal(rows.num_rows)]
+    sent += [
+        sum(map(Decimal, rows[name].to_pylist()), Decimal()) for name in ("sales_count", "quantity", "sales_amount")
+    ]
+    found = [Decimal(value) for value in client.query(SUMS.format(table), {"date": step.run_date})[0]]
+    if found != sent:
+        raise SalesError(f"{table} holds {found[0]} rows of {step.run_date}, {sent[0]} were sent: run transfer again")
+
+
+if __name__ == "__main__":
+    main("transfer", transfer, sys.argv[1:], ClickhouseError)
