@@ -19,6 +19,10 @@ RAISED_IN_A_TASK = re.compile(r"^(?:pyspark\.errors\.\S+: )?((?:\w+\.)+\w*(?:Err
 CANCELLED = re.compile(r"^.*\[SPARK_JOB_CANCELLED\] Job \d+ cancelled ")
 
 
+# An error of our own, raised in a task: its message says it all.
+OWN_CLASS = re.compile(r"^(?:storeline|spark_jobs)\.[\w.]+: ")
+
+
 class JobError(Exception):
     """A job stops and what it publishes stays as it was; the message is one line."""
 
@@ -44,4 +48,4 @@ def one_line(error: BaseException) -> str:
     raised = RAISED_IN_A_TASK.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
     line = str(raised[-1] if raised else lines[0] if lines else type(error).__name__).strip()
-    return CANCELLED.sub("ended ", line)
+    return CANCELLED.sub("ended ", OWN_CLASS.sub("", line))

@@ -23,7 +23,7 @@ STORES = {
 }
 STORES |= {"kafka", "stream_ledger", "landing", "land_users", "land_orders", "dead_letters", "redrive", "lag"}
 STORES |= {"reset_stream", "dag_states", "isolation", "staging"}
-STORES |= {"clickhouse", "storage", "step", "load", "analyse", "transfer"}
+STORES |= {"clickhouse", "storage", "folder", "step", "report", "load", "analyse", "transfer"}
 DRIVERS = {"psycopg2", "mysql", "kafka", "clickhouse_connect", "pyarrow", "tabulate"}
 # room -> what its files may import besides the standard library
 ALLOWED = {

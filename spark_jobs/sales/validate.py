@@ -1,0 +1,79 @@
+"""Hold the export of a run date against the declared rules; report what broke which, and stop when that is too much.
+
+Usage: spark-submit spark_jobs/sales/validate.py RUN_DATE
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tabulate import tabulate
+
+from spark_jobs.executors import awaited
+from spark_jobs.failure import FAILURES, one_line
+from spark_jobs.sales.export import POSITION, export
+from spark_jobs.sales.judgement import REASON, judged
+from spark_jobs.session import session
+from storeline.sales import report
+from storeline.sales.report import Finding
+from storeline.sales.rules import DUPLICATE, RULES
+from storeline.sales.step import REFUSALS, Step, begun
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Take the step. Exits with one line when it cannot be taken, or when too many rows are bad."""
+    try:
+        with (
+            begun("validate", arguments) as step,
+            session("sales_validate") as spark,
+            awaited(spark, step.settings.spark_executor_wait_seconds),
+        ):
+            validate(step, spark)
+    except (*REFUSALS, *FAILURES) as error:
+        sys.exit(f"validate: {one_line(error)}")
+
+
+def validate(step: Step, spark: SparkSession) -> None:
+    """Judge every row and write the report. Raises SalesError when the share of bad rows is beyond its limit."""
+    began = time.monotonic()
+    findings, checked = found(step, spark)
+    with step.transaction() as cursor:
+        report.write(cursor, step.run_date, findings, checked)
+    shown = [(one.rule.name, one.rows, f"{one.rows / checked:.4%}", one.example) for one in findings]
+    print(tabulate(shown, headers=("rule broken", "rows", "share", "example")), flush=True)
+    bad = sum(one.rows for one in findings)
+    step.numbers |= {"rows": checked, "bad_rows": bad, "bad_share": round(bad / checked, 6)}
+    step.numbers |= {f"share_{one.rule.name}": round(one.rows / checked, 6) for one in findings}
+    step.numbers["seconds"] = round(time.monotonic() - began, 2)
+    report.hold_to_limit(findings, checked, step.settings.sales_bad_share_limit)
+
+
+def found(step: Step, spark: SparkSession) -> tuple[list[Finding], int]:
+    """Return how many rows break each rule, with an example, and how many there are."""
+    folder = step.folder("raw")
+    rows = judged(export(spark, folder), step.run_date)
+    counts = {
+        row[REASON]: row
+        for row in rows.groupBy(REASON)
+        .agg(
+            F.count("*").alias("rows"),
+            F.countDistinct("sale_id").alias("sales"),
+            F.min(POSITION).alias("first"),
+        )
+        .collect()
+    }
+    checked = sum(row["rows"] for row in counts.values())
+    findings = []
+    for rule in RULES:
+        row = counts.get(rule.name)
+        example = str(folder.row(row["first"])) if row else None
+        findings.append(Finding(rule, row["rows"] if row else 0, example))
+    good = counts.get(None)
+    findings.append(Finding(DUPLICATE, good["rows"] - good["sales"] if good else 0, None))
+    return findings, checked
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
