@@ -32,7 +32,7 @@ JARS_VARIABLE = "STORELINE_JARS"  # folder of the jars, for a cluster that does 
 
 
 class SparkJob(SparkSubmitOperator):
-    """Run `spark_jobs/<task_id>.py`; its report becomes the extra of the assets that it names by table.
+    """Run a job, `spark_jobs/<task_id>.py` as a rule; its report becomes the extra of the assets that it names.
 
     The package travels with each run, so a worker needs no copy of the repository and never runs yesterday's code.
     """
@@ -44,15 +44,17 @@ class SparkJob(SparkSubmitOperator):
         assets: dict[str, Asset],
         seconds: tuple[str, ...],
         cores: str = "spark_batch_cores",
+        job: str | None = None,
         **arguments: Any,
     ) -> None:
         """Declare the task.
 
-        `cores` is the setting that says how many slots the job takes, `seconds` are those whose sum it may last.
+        `cores` is the setting that says how many slots the job takes, `seconds` are those whose sum it may last, `job`
+        is its path below the repository where it is not named after the task.
         """
         super().__init__(
             task_id=task_id,
-            application=str(ROOT / "spark_jobs" / f"{task_id}.py"),
+            application=str(ROOT / (job or f"spark_jobs/{task_id}.py")),
             name=task_id,
             outlets=list(assets.values()),
             **arguments,
@@ -61,15 +63,15 @@ class SparkJob(SparkSubmitOperator):
 
     def pre_execute(self, context: Any) -> None:
         """Set the time-out. The settings are those of the process that runs the task; who parses the file has none."""
-        settings = load()
-        self.execution_timeout = timedelta(
-            seconds=MARGIN_SECONDS + sum(getattr(settings, name) for name in self.seconds)
-        )
+        self.execution_timeout = time_out(self.seconds)
 
     def execute(self, context: Any) -> None:
         """Submit, wait, and attach each table's numbers to its asset event."""
         self._end_given_up(context["ti"])
-        with TemporaryDirectory(prefix="storeline-") as folder, alive(_name(context["ti"]), Path(folder)) as variables:
+        with (
+            TemporaryDirectory(prefix="storeline-") as folder,
+            alive(name_of(context["ti"]), Path(folder)) as variables,
+        ):
             report = Path(folder) / "report.json"
             self.py_files = ",".join(pack(Path(folder)))
             if jars := os.environ.get(JARS_VARIABLE):
@@ -85,14 +87,16 @@ class SparkJob(SparkSubmitOperator):
             except AirflowException as error:
                 self._end_processes()
                 if report.exists() and "refused" in (refusal := json.loads(report.read_text())):
-                    refuse(self.dag_id, refusal)
+                    self.refuse(refusal)
                 if not self._has_published(report):
                     raise
                 self.log.warning("the run had published all tables before it ended: %s", error)
             said = json.loads(report.read_text()) if self.assets else {}
-        for name, asset in self.assets.items():
-            numbers = said["tables"].get(name, said["tables"])
-            context["outlet_events"][asset].extra = {"run_id": said["run_id"], **numbers}
+        tell(context, self.assets, said)
+
+    def refuse(self, refusal: dict[str, Any]) -> None:
+        """Raise AirflowFailException with the line of a job that cannot go on without a hand."""
+        refuse(self.dag_id, refusal)
 
     def on_kill(self) -> None:
         """End all of the run: its processes, and its sessions in MySQL, so that it publishes nothing any more."""
@@ -138,7 +142,20 @@ class SparkJob(SparkSubmitOperator):
             return False
 
 
-def _name(ti: Any) -> str:
+def time_out(seconds: tuple[str, ...]) -> timedelta:
+    """Return after which time a job hangs that may last as long as these settings say together."""
+    settings = load()
+    return timedelta(seconds=MARGIN_SECONDS + sum(getattr(settings, name) for name in seconds))
+
+
+def tell(context: Any, assets: dict[str, Asset], said: dict[str, Any]) -> None:
+    """Attach what a job's report says to the events of its assets, by their names where it has several."""
+    for name, asset in assets.items():
+        numbers = said["tables"].get(name, said["tables"])
+        context["outlet_events"][asset].extra = {"run_id": said["run_id"], **numbers}
+
+
+def name_of(ti: Any) -> str:
     """Return what tells this try of a task from every other."""
     return SEPARATOR.join((ti.dag_id, ti.run_id, str(ti.try_number)))
 

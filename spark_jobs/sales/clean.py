@@ -15,7 +15,7 @@ from spark_jobs.sales.export import export
 from spark_jobs.sales.judgement import deduplicated, judged
 from spark_jobs.sales.parts import written
 from spark_jobs.session import session
-from storeline.sales.step import REFUSALS, SalesError, Step, begun
+from storeline.sales.step import REFUSALS, SalesError, Step, begun, end
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         ):
             clean(step, spark)
     except (*REFUSALS, *FAILURES) as error:
-        sys.exit(f"clean: {one_line(error)}")
+        end("clean", error, one_line(error))
 
 
 def clean(step: Step, spark: SparkSession) -> None:

@@ -19,7 +19,7 @@ from spark_jobs.session import session
 from storeline.sales import report
 from storeline.sales.report import Finding
 from storeline.sales.rules import DUPLICATE, RULES
-from storeline.sales.step import REFUSALS, Step, begun
+from storeline.sales.step import REFUSALS, Step, begun, end
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -32,11 +32,11 @@ def main(arguments: Sequence[str] = ()) -> None:
         ):
             validate(step, spark)
     except (*REFUSALS, *FAILURES) as error:
-        sys.exit(f"validate: {one_line(error)}")
+        end("validate", error, one_line(error))
 
 
 def validate(step: Step, spark: SparkSession) -> None:
-    """Judge every row and write the report. Raises SalesError when the share of bad rows is beyond its limit."""
+    """Judge every row and write the report. Raises SalesRefusal when the share of bad rows is beyond its limit."""
     began = time.monotonic()
     findings, checked = found(step, spark)
     with step.transaction() as cursor:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import psycopg2
@@ -36,6 +36,10 @@ HOLDER = """select a.application_name, to_char(a.backend_start at time zone 'UTC
 
 class SalesError(Exception):
     """A step cannot be taken; the message is one line that says why and what to do."""
+
+
+class SalesRefusal(SalesError):
+    """A step that would end the same way if it were tried again."""
 
 
 REFUSALS: tuple[type[Exception], ...] = (SalesError, StorageError, SettingsError, PostgresError, psycopg2.Error)
@@ -99,14 +103,14 @@ def begun(name: str, arguments: Sequence[str]) -> Iterator[Step]:
 
 
 def run_date_of(arguments: Sequence[str]) -> date:
-    """Return the run date. Raises SalesError where it is none, or in the future."""
+    """Return the run date. Raises SalesRefusal where it is none, or in the future."""
     try:
         (text,) = arguments
         found = date.fromisoformat(text)
     except ValueError:
-        raise SalesError(f"the run date is {' '.join(arguments) or 'missing'}: expected one as 2026-01-31") from None
+        raise SalesRefusal(f"the run date is {' '.join(arguments) or 'missing'}: expected one as 2026-01-31") from None
     if found > (today := datetime.now(ZONE).date()):
-        raise SalesError(f"the run date {found} is in the future: today is {today} in Moscow")
+        raise SalesRefusal(f"the run date {found} is in the future: today is {today} in Moscow")
     return found
 
 
@@ -140,4 +144,11 @@ def main(name: str, work: Callable[[Step], None], arguments: Sequence[str], *ref
         with begun(name, arguments) as step:
             work(step)
     except (*REFUSALS, *refusals) as error:
-        sys.exit(f"{name}: {postgres.one_line(error)}")
+        end(name, error, postgres.one_line(error))
+
+
+def end(name: str, error: Exception, line: str) -> NoReturn:
+    """Exit with the line of a step that was not taken, and report one that is not to be tried again."""
+    if isinstance(error, SalesRefusal):
+        ledger.report_refusal(f"{name}: {line}", None)
+    sys.exit(f"{name}: {line}")

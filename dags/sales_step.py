@@ -1,0 +1,49 @@
+"""A step of the sales pipeline as a task: which run date it is given, and what is not tried again."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from dags.assets import SALES
+from dags.python_job import PythonJob
+from dags.spark_job import SparkJob
+from storeline.sales.steps import Step
+
+ZONE = ZoneInfo("Europe/Moscow")
+SECONDS = ("sales_timeout_seconds",)
+
+
+def run_date(context: Any) -> str:
+    """Return the date that a run was given, else that of the moment for which it was planned, in Moscow."""
+    return str(context["params"]["run_date"] or context["dag_run"].run_after.astimezone(ZONE).date())
+
+
+class SparkStep(SparkJob):
+    """A step that is submitted to the cluster."""
+
+    def execute(self, context: Any) -> None:
+        """Submit the job with the run date."""
+        self.application_args = [run_date(context)]
+        super().execute(context)
+
+    def refuse(self, refusal: dict[str, Any]) -> None:
+        """Fail at once; other dates are not concerned, so the DAG goes on."""
+        raise AirflowFailException(refusal["refused"])
+
+
+class PythonStep(PythonJob):
+    """A step that runs where Airflow does."""
+
+    def arguments(self, context: Any) -> list[str]:
+        """Return the run date."""
+        return [run_date(context)]
+
+
+def task_of(step: Step) -> SparkStep | PythonStep:
+    """Declare a step's task."""
+    assets = {step.name: SALES[step.name]}
+    if step.is_on_spark:
+        job = f"{step.module.replace('.', '/')}.py"
+        return SparkStep(task_id=step.name, job=job, assets=assets, seconds=SECONDS)
+    return PythonStep(task_id=step.name, module=step.module, assets=assets, seconds=SECONDS)
