@@ -25,7 +25,7 @@ help: ## Print the targets
 # --- The stack ---------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: ## From nothing to printed marts: install, start, fill the shop, copy it, build the marts
+demo: ## From nothing to printed marts: install, start, fill the shop, copy it, build the marts, run the weekly sales
 	@begin=$$(date +%s) && $(PYTHON) -m native.preflight && $(PYTHON) -m native.install && $(RUN) -m native.demo $$begin
 
 .PHONY: install
@@ -101,7 +101,7 @@ test-chaos: install ## Kill and put to sleep whatever runs, under load, for MINU
 test-changed: python ## Run the tests that reach what you have changed, but no fault and nothing through Airflow
 	$(RUN) -m pytest -m 'not faults and not chaos and not end_to_end' --changed
 
-.PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-demo
+.PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-sales bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)
 	@$(RUN) -m bench.generate
 bench-copy: install ## Measure the copy's rows/s against a raw pipe
@@ -112,6 +112,8 @@ bench-round: install ## Measure a whole round, from the trigger to all marts, ag
 	@$(RUN) -m bench.round
 bench-events: install ## Measure the stream of events against plain JDBC appends, and its latency (P8)
 	@$(RUN) -m bench.events
+bench-sales: install ## Measure the weekly sales, each step, against Faker row by row and row inserts (P10)
+	@$(RUN) -m bench.sales
 bench-demo: install ## Measure `make demo` in a fresh clone, again, and the stack's memory (P13)
 	@$(RUN) -m bench.demo
 

@@ -1,4 +1,4 @@
-"""From nothing to printed marts: start the stack, fill the shop, let Airflow copy it and build the marts.
+"""From nothing to printed marts: start the stack, fill the shop, let Airflow copy it, build the marts, run the sales.
 
 Usage: python -m native.demo [BEGIN]    (`make demo`; BEGIN: when it began, in seconds since 1970)
 
@@ -17,14 +17,17 @@ from native.process import StackError
 from native.stack import Stack
 from native.web import WebError
 from storeline import ask, mysql
+from storeline.clickhouse import ClickhouseError
 from storeline.settings import Settings, load
 from storeline.variables import SettingsError
 
 DAGS = ("replicate_postgres_to_mysql", "create_data_marts")
-STREAM = "kafka_to_postgres_streaming"
+STREAM, SALES = "kafka_to_postgres_streaming", "sales_pipeline"
 SECONDS_TO_EVENTS = 180
 SHOWN = ("UserOrders", "ProductSales")
-SECONDS_TO_MARTS = 600
+SECONDS_TO_MARTS = SECONDS_TO_SALES = 600
+BY_REGION = """select import_date, region, sum(sales_count) as sales, sum(sales_amount) as amount,
+    round(amount / sales, 2) as average from sales.sales_summary group by 1, 2 order by 1, 4 desc limit 20"""
 LINKS = """
 Airflow           http://127.0.0.1:{airflow_port}  (login {airflow_admin_user}, password AIRFLOW_ADMIN_PASSWORD in .env)
 Spark master      http://127.0.0.1:{spark_master_ui_port}
@@ -34,6 +37,7 @@ PostgreSQL        psql -h {postgres_host} -p {postgres_port} -U {postgres_reader
                   (POSTGRES_READER_PASSWORD in .env)
 Events            make lag, make redrive
 Ask MySQL         make sql Q='select * from marts.UserOrders order by total_amount desc limit 10'
+Ask ClickHouse    make sql ON=clickhouse Q='select * from sales.sales_summary order by sales_amount desc limit 10'
 Look, end         make status, make stop"""
 
 
@@ -44,7 +48,7 @@ def main(arguments: list[str]) -> None:
         settings = load()
         run(Stack(DEMO, settings), settings)
         print(f"\nReady after {time.time() - begin:.0f} s.")
-    except (StackError, SettingsError, DagRunError, WebError, mysql.MysqlError) as error:
+    except (StackError, SettingsError, DagRunError, WebError, mysql.MysqlError, ClickhouseError) as error:
         sys.exit(f"demo: {error}")
     except KeyboardInterrupt:
         sys.exit("demo: interrupted; `make demo` goes on from here, `make stop` ends everything")
@@ -52,19 +56,21 @@ def main(arguments: list[str]) -> None:
 
 def run(stack: Stack, settings: Settings) -> None:
     """Take each step and print how long it took."""
-    step("PostgreSQL, MySQL, Kafka and Spark answer", lambda: stack.start(("postgres", "mysql", "kafka", "spark")))
+    servers = ("postgres", "mysql", "clickhouse", "kafka", "spark")
+    step("PostgreSQL, MySQL, ClickHouse, Kafka and Spark answer", lambda: stack.start(servers))
     step("the shop is filled", lambda: stack.run("generators.shop", "--if-empty"))
     step("events are produced, Airflow answers", lambda: stack.start(("producers", "airflow")))
     airflow = Airflow(settings)
-    step(f"{' and '.join(DAGS)} are unpaused", lambda: unpause(airflow))
+    step(f"{', '.join((*DAGS, SALES))} are unpaused", lambda: unpause(airflow))
     step("the replica is copied and the marts are built", lambda: wait_for_marts(airflow, settings))
     step(f"{STREAM} is unpaused and lands events", lambda: wait_for_events(airflow, settings))
+    step(f"the sales of a week ({settings.sales_rows:,} rows) are in ClickHouse", lambda: wait_for_sales(airflow))
     show(settings)
 
 
 def unpause(airflow: Airflow) -> None:
     """Unpause the DAGs; one whose last run failed, in an earlier demo, is run again."""
-    for dag in DAGS:
+    for dag in (*DAGS, SALES):
         airflow.unpause(dag)
         if [run["state"] for run in airflow.runs(dag)][:1] == ["failed"]:
             airflow.trigger(dag)
@@ -101,6 +107,17 @@ def wait_for_events(airflow: Airflow, settings: Settings) -> None:
     raise DagRunError(f"no event after {SECONDS_TO_EVENTS} s: see the runs of {STREAM} in Airflow")
 
 
+def wait_for_sales(airflow: Airflow) -> None:
+    """Wait until the sales pipeline has run well. Raises DagRunError."""
+    deadline = time.monotonic() + SECONDS_TO_SALES
+    while time.monotonic() < deadline:
+        with contextlib.suppress(WebError):
+            if airflow.has_succeeded(SALES):
+                return
+        time.sleep(1)
+    raise DagRunError(f"no sales after {SECONDS_TO_SALES} s: see the runs of {SALES} in Airflow")
+
+
 def tables(settings: Settings, database: str) -> set[str]:
     """Return the tables that the analyst sees in a database."""
     with closing(mysql.analyst(settings).connect()) as connection:
@@ -118,6 +135,7 @@ def show(settings: Settings) -> None:
     for mart in SHOWN:
         names, rows = ask.ask(settings, f"select * from marts.{mysql.quote(mart)} limit 5")
         print(f"\nmarts.{mart}\n{ask.table(names, rows)}")
+    print("\nsales.sales_summary in ClickHouse, by region\n" + ask.table(*ask.ask(settings, BY_REGION, "clickhouse")))
     print(LINKS.format_map({name.lower(): value for name, value in settings.values.items()}))
 
 

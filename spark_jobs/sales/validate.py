@@ -3,6 +3,7 @@
 Usage: spark-submit spark_jobs/sales/validate.py RUN_DATE
 """
 
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ def found(step: Step, spark: SparkSession) -> tuple[list[Finding], int]:
     findings = []
     for rule in RULES:
         row = counts.get(rule.name)
-        example = str(folder.row(row["first"])) if row else None
+        example = json.dumps(folder.row(row["first"]), ensure_ascii=False) if row else None
         findings.append(Finding(rule, row["rows"] if row else 0, example))
     good = counts.get(None)
     findings.append(Finding(DUPLICATE, good["rows"] - good["sales"] if good else 0, None))

@@ -17,7 +17,15 @@ from storeline.settings import ROOT, Settings, load
 from tests.stacks import free_ports
 
 NAME = "storeline-test"
-PORTS = ("POSTGRES_PORT", "MYSQL_PORT", "KAFKA_PORT", "AIRFLOW_PORT", "SPARK_MASTER_UI_PORT", "SPARK_HISTORY_PORT")
+PORTS = (
+    "POSTGRES_PORT",
+    "MYSQL_PORT",
+    "CLICKHOUSE_PORT",
+    "KAFKA_PORT",
+    "AIRFLOW_PORT",
+    "SPARK_MASTER_UI_PORT",
+    "SPARK_HISTORY_PORT",
+)
 # What a person's password may hold, too; MySQL's first start takes less (docker/preflight.py).
 AWKWARD = '"\\d$e%f #g'
 AWKWARD_FOR_MYSQL = "$e%f #g"
@@ -33,7 +41,7 @@ for address in sys.argv[1:]:
         continue
     print(address)
 """
-ONE_SHOTS = {"preflight", "kafka-topics", "init-db", "generator", "airflow-init"}
+ONE_SHOTS = {"preflight", "kafka-topics", "init-db", "clickhouse-tables", "generator", "airflow-init"}
 
 
 def awkward(name: str) -> str:
@@ -74,7 +82,7 @@ class Project:
         """Return a project with free ports and new secrets, which stand in a file as `.env.local` would hold them."""
         ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
         values = {name: value + awkward(name) for name, value in random_values().items()}
-        values |= ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z"}
+        values |= ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z", "SALES_ROWS": "20000"}
         file = folder / "env"
         file.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
         return cls(file, values, **options)

@@ -98,6 +98,9 @@ def test_a_service_reaches_only_what_it_works_with(project: Project) -> None:
     reached = {
         ("airflow-scheduler", "postgres.source", 5432): True,
         ("airflow-scheduler", "mysql.warehouse", 3306): True,
+        ("airflow-scheduler", "clickhouse.warehouse", 8123): True,
+        ("airflow-api-server", "clickhouse.warehouse", 8123): False,
+        ("produce-orders", "clickhouse.warehouse", 8123): False,
         ("spark-worker", "postgres.source", 5432): True,
         ("spark-worker", "mysql.warehouse", 3306): True,
         ("spark-worker", "kafka.events", 19092): True,
@@ -125,7 +128,8 @@ def test_published_services_do_not_see_each_other_on_the_network_of_the_ports(pr
         for one in project.containers()
         if "storeline-test_edge" in one["NetworkSettings"]["Networks"]
     }
-    assert set(addresses) == {"postgres", "mysql", "kafka", "spark-master", "spark-history", "airflow-api-server"}
+    databases = {"postgres", "mysql", "clickhouse", "kafka"}
+    assert set(addresses) == databases | {"spark-master", "spark-history", "airflow-api-server"}
     assert not project.reaches("spark-master", addresses["postgres"], 5432)
     assert not project.reaches("spark-history", addresses["mysql"], 3306)
     assert not project.reaches("airflow-api-server", addresses["kafka"], 9092)
@@ -144,7 +148,8 @@ def test_workers_have_no_copy_of_the_repository(project: Project) -> None:
     assert code
     assert not any(mount["RW"] for mount in code)
     mounts = [mount for one in project.containers() if service_of(one) == "spark-worker" for mount in one["Mounts"]]
-    assert [(mount["Type"], mount["Destination"]) for mount in mounts] == [("volume", "/var/lib/storeline/spark")] * 3
+    folders = sorted((mount["Type"], mount["Destination"]) for mount in mounts)
+    assert folders == [("volume", f"/var/lib/storeline/{name}") for name in ("sales", "spark") for _ in range(3)]
 
 
 def test_no_secret_is_seen_from_outside_of_a_process(project: Project) -> None:

@@ -31,7 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # Passwords that stand nowhere else, so that a log can be searched for them.
     names = [name for name in load(environment={}).values if name.endswith("_PASSWORD")]
     passwords = {name: f"canary-{secrets.token_hex(8)}" for name in names}
-    settings = with_free_ports(**passwords, **SHORT_TIME_OUTS)
+    settings = with_free_ports(**passwords, **SHORT_TIME_OUTS, SALES_ROWS="20000")
     with Stack(tmp_path_factory.mktemp("whole"), settings, [name for name in SERVICES if name not in LATER]) as stack:
         stack.run("generators.shop", "--if-empty")
         with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from contextlib import closing
 
 from native.airflow_api import Airflow
+from native.stack import Stack
 from storeline import mysql
 from storeline.generation import MARTS
 from storeline.mart import load as load_marts
 from storeline.settings import Settings
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
-STREAM = "kafka_to_postgres_streaming"
+STREAM, SALES = "kafka_to_postgres_streaming", "sales_pipeline"
 SECONDS = 500
 
 
@@ -26,6 +27,21 @@ def wait_until(is_so: Callable[[], object], what: str, seconds: float = SECONDS)
 def wait_for_rest(airflow: Airflow) -> None:
     """Wait until no run of either DAG is queued, running or called for."""
     wait_until(lambda: not any(map(airflow.is_under_way, (COPY, BUILD))), "at rest")
+
+
+def leaks(stack: Stack) -> list[tuple[str, str]]:
+    """Return each log in which a secret is to be read, and the secret."""
+    secrets = {value for value in stack.settings.values.values() if value.startswith("canary-")}
+    return [
+        (path.name, secret)
+        for path in stack.home.rglob("*")
+        if path.is_file()
+        and (
+            "logs" in path.parts or path.suffix == ".log" or path.name in ("stdout", "stderr") or "events" in path.parts
+        )
+        for secret in secrets
+        if secret in path.read_text(errors="replace")
+    ]
 
 
 def has_all_marts(settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """A job of `spark_jobs/` in the test's own process and its warm session: all of it but the process."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
 from io import StringIO
@@ -35,13 +35,18 @@ def build_here(settings: Settings, spark: SparkSession, marts: tuple[Mart, ...])
 
 def run_here(settings: Settings, job: str, *arguments: str, **variables: str) -> tuple[int, str]:
     """Run a job's `main` to its end; return the exit code that its process would have, and what it said."""
-    said = StringIO()
     main = import_module(f"spark_jobs.{job}").main
+    return said_by(settings, lambda: main(*([arguments] if arguments else [])), **variables)
+
+
+def said_by(settings: Settings, work: Callable[[], object], **variables: str) -> tuple[int, str]:
+    """Do what a process would do; return the exit code that it would have, and what it said."""
+    said = StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said), own_alarm():
         for name, value in {**settings.values, **variables}.items():
             patch.setenv(name, value)
         try:
-            main(*([arguments] if arguments else []))
+            work()
         except SystemExit as end:
             code = end.code
         else:
