@@ -46,6 +46,14 @@ def machine(total: float, free_disk: float, now: float) -> list[str]:
     return found
 
 
+def processor(settings: Settings, cpuinfo: str) -> list[str]:
+    """Return whether ClickHouse's image cannot run here: on x86-64 it is built for AVX2."""
+    flags = re.search(r"^flags\s*:(.*)$", cpuinfo, re.MULTILINE)
+    if settings.clickhouse_host not in LOOPBACK or not flags or "avx2" in flags[1].split():
+        return []
+    return ["this processor lacks AVX2, which ClickHouse's image needs: set CLICKHOUSE_HOST to one of your own"]
+
+
 def memory_gib(meminfo: str) -> float:
     """Return the machine's memory from the kernel's figures."""
     match = re.search(r"^MemTotal: +(\d+) kB", meminfo, re.MULTILINE)
@@ -86,6 +94,8 @@ def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[s
     if settings.mysql_host in LOOPBACK and settings.mysql_admin_user != "root":
         found.append("MYSQL_ADMIN_USER: the MySQL of the containers is administered by root")
     found += first_start(settings)
+    cpuinfo = Path("/proc/cpuinfo")
+    found += processor(settings, cpuinfo.read_text() if cpuinfo.exists() else "")
     needed = int(1.5 * mebibytes(settings.spark_worker_memory)) + 512
     if mebibytes(settings.spark_worker_memory_limit) < needed:
         found.append(

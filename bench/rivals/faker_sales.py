@@ -12,7 +12,7 @@ from faker import Faker
 from storeline import clickhouse, postgres
 from storeline.sales.analyse import SUMMARY
 from storeline.sales.rules import PRODUCTS, REGIONS
-from storeline.sales.transfer import SCHEMA
+from storeline.sales.transfer import READ
 from storeline.settings import Settings
 
 INSERT = """insert into sales.sales
@@ -50,9 +50,7 @@ def pipeline(settings: Settings, rows: int, run_date: date) -> None:
             if None not in sale.values() and sale["quantity"] > 0 and sale["region"] in REGIONS:
                 cursor.execute(INSERT, (run_date, *sale.values()))
         cursor.execute(SUMMARY.read_text(), {"run_date": run_date})
-        cursor.execute(
-            f"select {', '.join(SCHEMA.names[1:])} from sales.sales_summary where run_date = %s", (run_date,)
-        )
+        cursor.execute(READ, (run_date,))
         with closing(clickhouse.connect(settings, is_loader=True)) as client:
             client.command(f"alter table sales.sales_summary drop partition '{run_date}'")
             for row in cursor.fetchall():

@@ -69,7 +69,7 @@ class Folder:
                 for one in (folder, os.path.dirname(folder)):
                     # In containers executors are another user of the same group; who made it may open it to them.
                     if os.stat(one).st_uid == os.getuid():
-                        os.chmod(one, 0o770)
+                        os.chmod(one, 0o770)  # nosec B103
 
     @contextmanager
     def writer(self, file: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:

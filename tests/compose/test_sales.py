@@ -1,7 +1,9 @@
 """The weekly sales in containers: executors and driver share the files, and ClickHouse holds what these say."""
 
+import hashlib
 from contextlib import closing
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -34,6 +36,28 @@ def test_the_sales_turn_green_and_clickhouse_equals_an_independent_computation(
     with closing(postgres.reader(project.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute("select rule, bad_rows from ops.sales_reports")
         assert dict(cursor.fetchall()) == reasons
+
+
+# Instead of becoming the server, show what it would be given.
+SHOWN = "exec() { env; cat /run/storeline/users.xml; }; source /etc/storeline/start.sh"
+
+
+def test_clickhouse_is_given_two_accounts_and_sums_of_their_passwords(project: Project) -> None:
+    options = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "bash", "clickhouse", "-c", SHOWN)
+    variables, _, xml = project.compose(*options).partition("<!--")
+    users = {user.tag: user for user in ElementTree.fromstring(f"<!--{xml}").findall("users/*")}  # nosec B314
+    settings = project.settings
+    assert set(users) == {settings.clickhouse_user, settings.clickhouse_reader_user}
+    for name, password in (
+        (settings.clickhouse_user, settings.clickhouse_password),
+        (settings.clickhouse_reader_user, settings.clickhouse_reader_password),
+    ):
+        (given,) = users[name].findall("password_sha256_hex")
+        digest = hashlib.sha256(password.encode()).hexdigest()
+        assert f"{given.attrib['from_env']}={digest}" in variables.splitlines()
+        assert str(password) not in variables + xml
+    grants = {name: [one.text for one in user.findall("grants/query")] for name, user in users.items()}
+    assert grants[settings.clickhouse_reader_user] == ["GRANT SELECT ON sales.*"]
 
 
 def test_a_known_password_does_not_open_clickhouse(project: Project) -> None:

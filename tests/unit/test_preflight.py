@@ -69,6 +69,15 @@ def test_a_small_or_mistimed_machine_is_refused() -> None:
     assert preflight.machine(8, 100, time.time()) == []
 
 
+def test_a_processor_without_avx2_is_refused_unless_clickhouse_is_elsewhere() -> None:
+    settings, old, new = Settings(VALUES), "flags\t\t: fpu sse4_2 avx\n", "flags\t\t: fpu avx avx2\n"
+    assert preflight.processor(settings, new) == preflight.processor(settings, "no x86-64") == []
+    assert preflight.processor(Settings(VALUES | {"CLICKHOUSE_HOST": "10.0.0.1"}), old) == []
+    assert preflight.processor(settings, old) == [
+        "this processor lacks AVX2, which ClickHouse's image needs: set CLICKHOUSE_HOST to one of your own"
+    ]
+
+
 def test_the_container_says_it_in_one_line_and_fails() -> None:
     configuration = "\n".join(f"{n}={v}" for n, v in (VALUES | {"BIND_ADDRESS": "0.0.0.0"}).items())
     environment = os.environ | {"STORELINE_CONFIGURATION": configuration}
