@@ -1,0 +1,97 @@
+"""A board: its panels from left to right, its variables, and the links to the other boards."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dashboards.panels import Panel
+from dashboards.sources import Source
+
+COLUMNS = 24
+TAG = "storeline"
+# Of the JSON that Grafana 13 writes itself.
+SCHEMA_VERSION = 42
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a reader picks: `sql` lists the choices, the first of which is taken. With `many`, all are."""
+
+    name: str
+    label: str
+    source: Source
+    sql: str
+    many: bool = False
+
+    def json(self) -> dict[str, Any]:
+        """Return the variable as Grafana reads it; the choices are asked for when the board is opened."""
+        everything: dict[str, Any] = {"text": ["All"], "value": ["$__all"]}
+        return {
+            "type": "query",
+            "name": self.name,
+            "label": self.label,
+            "datasource": self.source.reference,
+            "query": self.sql,
+            "refresh": 1,
+            "sort": 0,
+            "regex": "",
+            "options": [],
+            "multi": self.many,
+            "includeAll": self.many,
+            "current": everything if self.many else {"text": "", "value": ""},
+        }
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board; `since` is where its range of time begins, as Grafana writes it (`now-1y`)."""
+
+    uid: str
+    title: str
+    about: str
+    panels: tuple[Panel, ...]
+    variables: tuple[Variable, ...] = ()
+    since: str = "now-1y"
+    refresh: str = ""
+
+    def placed(self) -> Iterator[tuple[Panel, int, int, int]]:
+        """Yield each panel with its number and its place, column and row; a row is as high as its highest panel."""
+        x = y = height = 0
+        for number, panel in enumerate(self.panels, 1):
+            if x + panel.width > COLUMNS:
+                x, y, height = 0, y + height, 0
+            yield panel, number, x, y
+            x, height = x + panel.width, max(height, panel.height)
+
+    def json(self) -> dict[str, Any]:
+        """Return the board as Grafana reads it."""
+        return {
+            "uid": self.uid,
+            "title": self.title,
+            "description": self.about,
+            "tags": [TAG],
+            "schemaVersion": SCHEMA_VERSION,
+            "editable": False,
+            "graphTooltip": 1,
+            "timezone": "utc",
+            "time": {"from": self.since, "to": "now"},
+            "refresh": self.refresh,
+            "links": [_others()],
+            "templating": {"list": [variable.json() for variable in self.variables]},
+            "annotations": {"list": []},
+            "panels": [panel.json(*place) for panel, *place in self.placed()],
+        }
+
+
+def _others() -> dict[str, Any]:
+    return {
+        "type": "dashboards",
+        "title": "Boards",
+        "tags": [TAG],
+        "icon": "dashboard",
+        "tooltip": "",
+        "asDropdown": False,
+        "includeVars": False,
+        "keepTime": False,
+        "targetBlank": False,
+    }

@@ -1,0 +1,60 @@
+"""Write what Grafana reads: a JSON file for each board, and the alert rules.
+
+Usage: python -m dashboards.generate [--check]    (--check writes nothing; it names the files that are out of date)
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+
+from dashboards import alerts, cockpit, sales, shop
+from dashboards.boards import Board
+from storeline.settings import ROOT
+
+BOARDS: dict[str, Board] = {"sales": sales.BOARD, "shop": shop.BOARD, "cockpit": cockpit.BOARD}
+RULES = Path("docker", "grafana", "provisioning", "alerting", "rules.yaml")
+HEAD = "# Written by `make dashboards` from dashboards/alerts.py: change that, not this.\n"
+
+
+class Lines(yaml.SafeDumper):
+    """Writes a text of several lines as such, and nothing as a reference to something above."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Say that everything is written where it stands."""
+        return True
+
+    def text(self, data: str) -> yaml.ScalarNode:
+        """Return how a text is written."""
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+
+Lines.add_representer(str, Lines.text)
+
+
+def outdated(root: Path) -> dict[Path, str]:
+    """Return each file under `root` that does not say what the boards and rules say, and what it should say."""
+    wanted = {root / "dashboards" / f"{name}.json": board_file(board) for name, board in BOARDS.items()}
+    wanted[root / RULES] = HEAD + yaml.dump(alerts.provisioned(), Dumper=Lines, sort_keys=False, width=120)
+    return {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
+
+
+def board_file(board: Board) -> str:
+    """Return the text of a board's file."""
+    return json.dumps(board.json(), indent=2) + "\n"
+
+
+def main() -> None:
+    """Write the files that are out of date, or with --check only name them. Exits with 1 when it names one."""
+    stale = outdated(ROOT)
+    if "--check" in sys.argv[1:]:
+        sys.exit("\n".join(f"dashboards: {path.name} is out of date: run `make dashboards`" for path in stale) or None)
+    for path, text in stale.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"dashboards: wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

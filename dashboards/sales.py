@@ -1,0 +1,167 @@
+"""The board *Sales*: the weekly sales in ClickHouse, one week beside the others."""
+
+from dashboards.boards import Board, Variable
+from dashboards.panels import DOLLARS, RED, SHARE, Panel, number, text, time
+from dashboards.sources import CLICKHOUSE
+
+# Each week's run covers the year before it, so weeks are compared by their `import_date`.
+PICKED = """from sales.sales_summary
+where toString(import_date) = ${week:sqlstring} and region in (${region:sqlstring})"""
+
+
+def _two_weeks(by: str, having: str = "") -> str:
+    return f"""select
+    {by},
+    sumIf(sales_amount, toString(import_date) = ${{week:sqlstring}}) as this_week,
+    sumIf(sales_amount, import_date = before.week) as week_before{having}
+from sales.sales_summary
+cross join (
+    select max(import_date) as week from sales.sales_summary where toString(import_date) < ${{week:sqlstring}}
+) as before
+where region in (${{region:sqlstring}})
+    and (toString(import_date) = ${{week:sqlstring}} or import_date = before.week)"""
+
+
+def _moving(direction: str) -> str:
+    product = "concat('product ', toString(product_id)) as product"
+    change = """,
+    toFloat64(this_week - week_before) / nullIf(toFloat64(week_before), 0) as change"""
+    return f"""{_two_weeks(product, change)}
+group by product
+having week_before > 0
+order by change {direction}, product
+limit 10"""
+
+
+MOVING = (text("product"), number("this_week", DOLLARS), number("week_before", DOLLARS), number("change", SHARE))
+
+BOARD = Board(
+    uid="storeline-sales",
+    title="Sales",
+    about="The sales that each weekly run of sales_pipeline has brought, by region and product.",
+    variables=(
+        Variable(
+            "week",
+            "Week",
+            CLICKHOUSE,
+            "select distinct toString(import_date) as week from sales.sales_summary order by week desc",
+        ),
+        Variable(
+            "region",
+            "Region",
+            CLICKHOUSE,
+            "select distinct region from sales.sales_summary order by region",
+            many=True,
+        ),
+    ),
+    panels=(
+        Panel(
+            "Sales",
+            "Money of the picked week's run, in the picked regions.",
+            "stat",
+            CLICKHOUSE,
+            f"select sum(sales_amount) as sales\n{PICKED}",
+            (number("sales", DOLLARS),),
+            width=6,
+            height=4,
+        ),
+        Panel(
+            "Number of sales",
+            "Sales of the picked week's run, in the picked regions.",
+            "stat",
+            CLICKHOUSE,
+            f"select sum(sales_count) as number\n{PICKED}",
+            (number("number"),),
+            width=6,
+            height=4,
+        ),
+        Panel(
+            "Average check",
+            "Mean money of one sale.",
+            "stat",
+            CLICKHOUSE,
+            f"select toFloat64(sum(sales_amount)) / nullIf(sum(sales_count), 0) as average_check\n{PICKED}",
+            (number("average_check", DOLLARS),),
+            width=6,
+            height=4,
+        ),
+        Panel(
+            "Against the week before",
+            "Change of the money since the run before; none where the picked week is the first.",
+            "stat",
+            CLICKHOUSE,
+            f"select toFloat64(this_week - week_before) / nullIf(toFloat64(week_before), 0) as change\nfrom (\n"
+            f"{_two_weeks('count() as products')}\n)",
+            (number("change", SHARE),),
+            width=6,
+            height=4,
+        ),
+        Panel(
+            "Sales by region",
+            "The picked week beside the one before.",
+            "barchart",
+            CLICKHOUSE,
+            f"{_two_weeks('region')}\ngroup by region\norder by region",
+            (text("region"), number("this_week", DOLLARS), number("week_before", DOLLARS)),
+        ),
+        Panel(
+            "Top products",
+            "The ten products that brought most in the picked week.",
+            "barchart",
+            CLICKHOUSE,
+            f"""select concat('product ', toString(product_id)) as product, sum(sales_amount) as sales
+{PICKED}
+group by product
+order by sales desc, product
+limit 10""",
+            (text("product"), number("sales", DOLLARS)),
+        ),
+        Panel(
+            "Week against week",
+            "Money of every week's run by region.",
+            "timeseries",
+            CLICKHOUSE,
+            """select
+    toDateTime(import_date, 'UTC') as time,
+    sumIf(sales_amount, region = 'North') as north,
+    sumIf(sales_amount, region = 'South') as south,
+    sumIf(sales_amount, region = 'East') as east,
+    sumIf(sales_amount, region = 'West') as west
+from sales.sales_summary
+where region in (${region:sqlstring})
+group by time
+order by time""",
+            (time(), *(number(region, DOLLARS) for region in ("north", "south", "east", "west"))),
+        ),
+        Panel(
+            "Average check by week",
+            "Mean money of one sale in every week's run.",
+            "timeseries",
+            CLICKHOUSE,
+            """select
+    toDateTime(import_date, 'UTC') as time,
+    toFloat64(sum(sales_amount)) / sum(sales_count) as average_check
+from sales.sales_summary
+where region in (${region:sqlstring})
+group by time
+order by time""",
+            (time(), number("average_check", DOLLARS)),
+        ),
+        Panel(
+            "Falling products",
+            "The ten products that lost most since the week before.",
+            "table",
+            CLICKHOUSE,
+            _moving("asc"),
+            (*MOVING[:3], number("change", SHARE, (-1.0, RED), (0.0, "green"))),
+        ),
+        Panel(
+            "Rising products",
+            "The ten products that gained most since the week before.",
+            "table",
+            CLICKHOUSE,
+            _moving("desc"),
+            MOVING,
+        ),
+    ),
+)

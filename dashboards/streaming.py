@@ -1,0 +1,115 @@
+"""The panels of the stream of events: what waits, how long events take, what became of them."""
+
+from dashboards.panels import RED, SECONDS, YELLOW, Column, Panel, number, text, time
+from dashboards.sources import POSTGRES
+
+# Longer than a busy stream takes, shorter than STREAM_STALL_SECONDS, after which a run ends by itself.
+SLOW_SECONDS, STUCK_SECONDS = 60.0, 300.0
+# What the producers of this repository sent and the stream has not come to: Kafka itself is no data source. A topic
+# that was made anew begins with offset 0 again, so what was sent before its first reading belongs to the one before.
+# The newest ones suffice: further back than that lies no event that is still to be read on this board.
+WAITING = """from (
+    select topic, partition, "offset", sent_at from ops.sent_events
+    order by sent_event_id desc limit 100000
+) as sent
+left join ops.stream_offsets as read using (topic, partition)
+left join lateral (
+    select first_read_at from ops.stream_topics as named
+    where named.topic_id = read.topic_id
+        and exists (select from ops.stream_topics as older
+                    where older.topic = named.topic and older.first_read_at < named.first_read_at)
+) as anew on true
+where sent."offset" >= coalesce(read.next_offset, 0) and sent.sent_at >= coalesce(anew.first_read_at, '-infinity')"""
+
+
+def _stat(title: str, about: str, sql: str, column: Column) -> Panel:
+    return Panel(title, about, "stat", POSTGRES, sql, (column,), width=6, height=4)
+
+
+PANELS = (
+    _stat(
+        "Events that wait",
+        "Events that this repository's producers sent and the stream has not taken yet.",
+        f"select count(*) as events\n{WAITING}",
+        number("events"),
+    ),
+    _stat(
+        "Oldest event that waits",
+        "Its age.",
+        f"select coalesce(extract(epoch from now() - min(sent.sent_at)), 0)::float as age\n{WAITING}",
+        number("age", SECONDS, (SLOW_SECONDS, YELLOW), (STUCK_SECONDS, RED)),
+    ),
+    _stat(
+        "Latency",
+        "From Kafka to an outcome: 95 % of the last quarter of an hour's events took less.",
+        """select percentile_cont(0.95) within group (
+    order by extract(epoch from decided_at - produced_at)::float
+) as latency
+from ops.events
+where decided_at > now() - interval '15 minutes'""",
+        number("latency", SECONDS, (SLOW_SECONDS, YELLOW), (STUCK_SECONDS, RED)),
+    ),
+    _stat(
+        "Orders that are parked",
+        "They wait for their user or their products.",
+        "select count(*) as orders\nfrom ops.parked_events",
+        number("orders"),
+    ),
+    Panel(
+        "Latency by minute",
+        "From Kafka to an outcome: half of the events, and 95 % of them, took less.",
+        "timeseries",
+        POSTGRES,
+        """select
+    date_trunc('minute', decided_at) as time,
+    percentile_cont(0.5) within group (order by extract(epoch from decided_at - produced_at)::float) as half,
+    percentile_cont(0.95) within group (order by extract(epoch from decided_at - produced_at)::float) as most
+from ops.events
+where $__timeFilter(decided_at)
+group by time
+order by time""",
+        (time(), number("half", SECONDS), number("most", SECONDS)),
+    ),
+    Panel(
+        "Outcomes by minute",
+        "What became of the events: each has exactly one outcome.",
+        "timeseries",
+        POSTGRES,
+        """select
+    date_trunc('minute', decided_at) as time,
+    count(*) filter (where outcome = 'landed') as landed,
+    count(*) filter (where outcome = 'duplicate') as duplicate,
+    count(*) filter (where outcome = 'superseded') as superseded,
+    count(*) filter (where outcome = 'parked') as parked,
+    count(*) filter (where outcome = 'dead') as dead
+from ops.events
+where $__timeFilter(decided_at)
+group by time
+order by time""",
+        (time(), *(number(one) for one in ("landed", "duplicate", "superseded", "parked", "dead"))),
+        stacked=True,
+    ),
+    Panel(
+        "Dead letters by reason",
+        "Events that could not be taken; make redrive sends those that were not sent again.",
+        "table",
+        POSTGRES,
+        """select
+    error_class as class, topic, min(reason) as for_example, count(*) as letters,
+    count(*) filter (where redriven_at is null) as not_sent_again, max(dead_at) as latest
+from ops.dead_letters
+where $__timeFilter(dead_at)
+group by error_class, topic
+order by letters desc, class, topic""",
+        (
+            text("class"),
+            text("topic"),
+            text("for_example"),
+            number("letters"),
+            number("not_sent_again"),
+            time("latest"),
+        ),
+        width=24,
+        height=7,
+    ),
+)
