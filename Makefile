@@ -10,7 +10,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$python && exit; done; echo python3)
 VENV := .native/venv
 RUN := $(VENV)/bin/python
-CODE := storeline spark_jobs generators dags init_db native bench docs docker
+CODE := storeline spark_jobs generators dags init_db native bench dashboards docs docker
 # Taken as they were typed: a question may hold any sign.
 override export Q := $(value Q)
 override export ON := $(value ON)
@@ -75,6 +75,14 @@ reset-stream: python ## Let the stream begin anew, saying what it skips: make re
 docs: python ## Write the generated documentation anew
 	@$(RUN) -m docs.generate
 
+.PHONY: dashboards
+dashboards: python ## Write what Grafana reads: its boards and alert rules
+	@$(RUN) -m dashboards.generate
+
+.PHONY: pictures
+pictures: python ## Draw every panel of the boards from the running stack's data into docs/
+	@$(RUN) -m dashboards.draw
+
 .PHONY: marts
 marts: python ## List the marts: what they are, their rows, when they were built and from which copy
 	@$(RUN) -m storeline.mart_tables list
@@ -126,6 +134,7 @@ check: python ## Run the linters, the type checker and the scanners
 	$(RUN) -m mypy docker
 	$(RUN) -m bandit --quiet --recursive -ii --skip B311,B404,B603 $(CODE)
 	$(VENV)/bin/hadolint docker/Dockerfile
+	$(RUN) -m dashboards.check_types
 	$(RUN) .ci/audit.py
 
 .PHONY: format

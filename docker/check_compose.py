@@ -16,7 +16,7 @@ from checkout import CODE  # noqa: E402
 from compose_model import ROOT, Model, mark, read, secrets  # noqa: E402
 
 METADATA = {"POSTGRES_AIRFLOW_PASSWORD"}
-ALL_OF_MYSQL = {f"MYSQL_{role}_PASSWORD" for role in ("ADMIN", "REPLICATOR", "MART_BUILDER", "ANALYST")}
+ALL_OF_MYSQL = {f"MYSQL_{role}_PASSWORD" for role in ("ADMIN", "REPLICATOR", "MART_BUILDER", "ANALYST", "GRAFANA")}
 # Who is given which secret. The preflight checks all of them, without a network, and ends.
 GIVEN: dict[str, set[str]] = {
     "preflight": set(secrets()),
@@ -24,7 +24,7 @@ GIVEN: dict[str, set[str]] = {
     "mysql": {"MYSQL_ADMIN_PASSWORD"},
     "init-db": METADATA
     | ALL_OF_MYSQL
-    | {f"POSTGRES_{role}PASSWORD" for role in ("", "GENERATOR_", "READER_", "STREAM_", "SALES_")},
+    | {f"POSTGRES_{role}PASSWORD" for role in ("", "GENERATOR_", "READER_", "STREAM_", "SALES_", "GRAFANA_")},
     "clickhouse": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
     "clickhouse-tables": {"CLICKHOUSE_PASSWORD"},
     "generator": {"POSTGRES_GENERATOR_PASSWORD"},
@@ -41,6 +41,8 @@ GIVEN: dict[str, set[str]] = {
     | {"POSTGRES_SALES_PASSWORD", "CLICKHOUSE_PASSWORD", "SALES_STORAGE_PASSWORD"},
     "airflow-dag-processor": METADATA,
     "airflow-triggerer": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET"},
+    "grafana": {"GRAFANA_ADMIN_PASSWORD", "CLICKHOUSE_READER_PASSWORD"}
+    | {"POSTGRES_GRAFANA_PASSWORD", "MYSQL_GRAFANA_PASSWORD"},
 }
 # Services that ask nobody for a password stay on an address of their own.
 WITHOUT_LOGIN = {"kafka", "spark-master", "spark-history"}

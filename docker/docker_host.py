@@ -31,6 +31,7 @@ def published(settings: Settings) -> dict[str, tuple[str, int]]:
     own, closed = settings.bind_address, settings.bind_address_without_login
     wanted = {
         "AIRFLOW_PORT": (own, settings.airflow_port),
+        "GRAFANA_PORT": (own, settings.grafana_port),
         "SPARK_MASTER_UI_PORT": (closed, settings.spark_master_ui_port),
         "SPARK_HISTORY_PORT": (closed, settings.spark_history_port),
     }

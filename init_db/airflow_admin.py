@@ -1,4 +1,4 @@
-"""Make Airflow's administrator or give it the password of the configuration, and grant what `make lag` reads.
+"""Make Airflow's administrator or give it the password of the configuration, and grant what others read there.
 
 Usage: python -m init_db.airflow_admin    (after `airflow db migrate`, with Airflow's environment)
 """
@@ -41,14 +41,19 @@ def main() -> None:
 
 
 def show_states(settings: Settings) -> None:
-    """Let the shop's reader see which DAG is paused or red, for `make lag`. Raises PostgresError, psycopg2.Error."""
-    reader = sql.Identifier(settings.postgres_reader_user)
+    """Let `make lag` and Grafana see the states of DAGs. Raises PostgresError, psycopg2.Error."""
+    may = {
+        settings.postgres_reader_user: dag_states.READABLE,
+        settings.postgres_grafana_user: dag_states.SHOWN,
+    }
     with closing(postgres.airflow(settings).connect()) as connection, connection, connection.cursor() as cursor:
         database = sql.Identifier(settings.postgres_airflow_db)
-        cursor.execute(sql.SQL("grant connect on database {} to {}").format(database, reader))
-        for table, columns in dag_states.READABLE.items():
-            names = sql.SQL(", ").join(map(sql.Identifier, columns))
-            cursor.execute(sql.SQL("grant select ({}) on {} to {}").format(names, sql.Identifier(table), reader))
+        for role, tables in may.items():
+            reader = sql.Identifier(role)
+            cursor.execute(sql.SQL("grant connect on database {} to {}").format(database, reader))
+            for table, columns in tables.items():
+                names = sql.SQL(", ").join(map(sql.Identifier, columns))
+                cursor.execute(sql.SQL("grant select ({}) on {} to {}").format(names, sql.Identifier(table), reader))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def init_postgres(settings: Settings) -> None:
         "reader": settings.postgres_reader_user,
         "stream": settings.postgres_stream_user,
         "sales": settings.postgres_sales_user,
+        "grafana": settings.postgres_grafana_user,
     }
     with closing(_administrator(login, "POSTGRES_PASSWORD")) as connection:
         connection.autocommit = True
@@ -49,6 +50,7 @@ def init_postgres(settings: Settings) -> None:
         _role(connection, settings.postgres_reader_user, settings.postgres_reader_password)
         _role(connection, settings.postgres_stream_user, settings.postgres_stream_password)
         _role(connection, settings.postgres_sales_user, settings.postgres_sales_password)
+        _role(connection, settings.postgres_grafana_user, settings.postgres_grafana_password)
         _role(connection, settings.postgres_airflow_user, settings.postgres_airflow_password)
         _end_idle_transactions(connection, settings.postgres_airflow_user)
         _database(connection, settings.postgres_airflow_db, settings.postgres_airflow_user)
@@ -117,8 +119,10 @@ def init_mysql(settings: Settings) -> None:
         "replicator": (settings.mysql_replicator_user, settings.mysql_replicator_password),
         "mart_builder": (settings.mysql_mart_builder_user, settings.mysql_mart_builder_password),
         "analyst": (settings.mysql_analyst_user, settings.mysql_analyst_password),
+        "grafana": (settings.mysql_grafana_user, settings.mysql_grafana_password),
     }
     names = {role: f"{mysql.quote(user)}@'%'" for role, (user, _) in accounts.items()}
+    names["marts_freshness_limit_minutes"] = str(settings.marts_freshness_limit_minutes)
     opened = _administrator(mysql.admin(settings), "MYSQL_ADMIN_PASSWORD")
     with closing(opened) as connection, connection.cursor() as cursor:
         cursor.execute("select @@global.local_infile")

@@ -13,6 +13,11 @@ READABLE = {
     "dag_run": ("dag_id", "run_id", "state", "end_date"),
     "task_instance": ("dag_id", "run_id", "task_id", "state", "try_number"),
 }
+# What Grafana's boards may see. No view: Airflow's migrations could not change a column that one is made of.
+SHOWN = {
+    "dag": ("dag_id", "is_paused", "is_stale"),
+    "dag_run": ("dag_id", "state", "start_date", "end_date"),
+}
 STATES = """select
     d.dag_id, d.is_paused, e.state = 'failed', to_char(e.end_date at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
     r.task_id, r.try_number

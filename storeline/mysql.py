@@ -74,6 +74,11 @@ def analyst(settings: Settings) -> Login:
     return _login(settings, settings.mysql_analyst_user, settings.mysql_analyst_password)
 
 
+def grafana(settings: Settings) -> Login:
+    """Return the login that Grafana's boards read with."""
+    return _login(settings, settings.mysql_grafana_user, settings.mysql_grafana_password)
+
+
 def _login(settings: Settings, user: str, password: Secret) -> Login:
     return Login(settings.mysql_host, settings.mysql_port, user, password)
 

@@ -124,6 +124,17 @@ def sales(settings: Settings) -> Login:
     )
 
 
+def grafana(settings: Settings, database: str | None = None) -> Login:
+    """Return the login that Grafana's boards read with, for another database where one is named."""
+    return Login(
+        settings.postgres_host,
+        settings.postgres_port,
+        database or settings.postgres_db,
+        settings.postgres_grafana_user,
+        settings.postgres_grafana_password,
+    )
+
+
 def one_line(error: BaseException) -> str:
     """Return the first line of an error's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -54,6 +54,8 @@ class Settings:
     postgres_stream_password = secret()
     postgres_sales_user = text()
     postgres_sales_password = secret()
+    postgres_grafana_user = text()
+    postgres_grafana_password = secret()
     postgres_airflow_db = text()
     postgres_airflow_user = text()
     postgres_airflow_password = secret()
@@ -68,6 +70,8 @@ class Settings:
     mysql_mart_builder_password = secret()
     mysql_analyst_user = text()
     mysql_analyst_password = secret()
+    mysql_grafana_user = text()
+    mysql_grafana_password = secret()
 
     clickhouse_host = text()
     clickhouse_port = port()
@@ -93,6 +97,11 @@ class Settings:
     airflow_jwt_secret = secret(32)
     airflow_api_secret_key = secret(16)
     airflow_fernet_key = fernet_key()
+
+    grafana_port = port()
+    grafana_admin_user = text()
+    grafana_admin_password = secret(5)
+    marts_freshness_limit_minutes = whole(1, 525_600)
 
     spark_master_url = master()
     spark_master_ui_port = port()
@@ -157,6 +166,7 @@ class Settings:
     spark_worker_memory_limit = memory()
     airflow_memory_limit = memory()
     airflow_scheduler_memory_limit = memory()
+    grafana_memory_limit = memory()
     job_memory_limit = memory()
     pids_limit = whole(100, 10**6)
     log_max_size = memory()

@@ -29,3 +29,7 @@ grant select on performance_schema.threads to {mart_builder};
 -- The analyst queries.
 grant select on replica.* to {analyst};
 grant select, show view on marts.* to {analyst};
+
+-- Grafana's boards read the ledger and the marts.
+grant select on ops.* to {grafana};
+grant select on marts.* to {grafana};

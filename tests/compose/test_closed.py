@@ -129,7 +129,7 @@ def test_published_services_do_not_see_each_other_on_the_network_of_the_ports(pr
         if "storeline-test_edge" in one["NetworkSettings"]["Networks"]
     }
     databases = {"postgres", "mysql", "clickhouse", "kafka"}
-    assert set(addresses) == databases | {"spark-master", "spark-history", "airflow-api-server"}
+    assert set(addresses) == databases | {"spark-master", "spark-history", "airflow-api-server", "grafana"}
     assert not project.reaches("spark-master", addresses["postgres"], 5432)
     assert not project.reaches("spark-history", addresses["mysql"], 3306)
     assert not project.reaches("airflow-api-server", addresses["kafka"], 9092)

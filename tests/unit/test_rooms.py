@@ -32,6 +32,7 @@ ALLOWED = {
     "generators": {"generators", "storeline", "faker", "numpy", "pyarrow", "tqdm", "psycopg2", "kafka"},
     "dags": {"dags", "storeline", "airflow"},
     "init_db": {"init_db", "storeline", "airflow", *DRIVERS},
+    "dashboards": {"dashboards", "storeline", "yaml", "matplotlib", *DRIVERS},
     "native": {"native", "storeline", "supervisor", "psutil", "pyspark", *DRIVERS},
 }
 

@@ -1,0 +1,72 @@
+"""Ask what a board asks, as Grafana would: with its accounts, the variables' choices and a range of time."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dashboards.boards import Board, Variable
+from dashboards.sources import AIRFLOW, CLICKHOUSE, MYSQL, POSTGRES, Source, expanded
+from storeline import clickhouse, mysql, postgres
+from storeline.settings import Settings
+
+Rows = list[tuple[Any, ...]]
+Answer = tuple[list[str], Rows]
+RANGES = {"now-1y": timedelta(days=366), "now-24h": timedelta(days=1)}
+
+
+def ask(settings: Settings, source: Source, sql: str) -> Answer:
+    """Return the names and the rows of an answer. What a database says against it is raised as it is."""
+    return ASKED[source](settings, sql)
+
+
+def _postgres(settings: Settings, sql: str) -> Answer:
+    return _cursor(postgres.grafana(settings), sql)
+
+
+def _airflow(settings: Settings, sql: str) -> Answer:
+    return _cursor(postgres.grafana(settings, settings.postgres_airflow_db), sql)
+
+
+def _mysql(settings: Settings, sql: str) -> Answer:
+    return _cursor(mysql.grafana(settings), sql)
+
+
+def _cursor(login: postgres.Login | mysql.Login, sql: str) -> Answer:
+    with closing(login.connect()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(sql)
+        return [column[0] for column in cursor.description], [tuple(row) for row in cursor.fetchall()]
+
+
+def _clickhouse(settings: Settings, sql: str) -> Answer:
+    return clickhouse.ask(settings, sql)
+
+
+ASKED: dict[Source, Callable[[Settings, str], Answer]] = {
+    POSTGRES: _postgres,
+    AIRFLOW: _airflow,
+    MYSQL: _mysql,
+    CLICKHOUSE: _clickhouse,
+}
+
+
+def choices(settings: Settings, variable: Variable) -> list[str]:
+    """Return what a reader can pick."""
+    _, rows = ask(settings, variable.source, variable.sql)
+    return [str(value) for (value,) in rows]
+
+
+def picked(settings: Settings, board: Board) -> dict[str, Sequence[str]]:
+    """Return what is picked when a board is opened: every choice, or the first one."""
+    found = {variable: choices(settings, variable) for variable in board.variables}
+    return {variable.name: names if variable.many else names[:1] for variable, names in found.items()}
+
+
+def answers(settings: Settings, board: Board, until: datetime | None = None) -> list[Answer]:
+    """Return the answer of each panel of a board that was just opened, or at another moment."""
+    end = until or datetime.now(UTC)
+    values = picked(settings, board)
+    return [
+        ask(settings, panel.source, expanded(panel.source, panel.sql, values, end - RANGES[board.since], end))
+        for panel in board.panels
+    ]

@@ -1,0 +1,150 @@
+"""Draw every panel of the boards from the same questions, so that a reader sees what Grafana shows.
+
+Usage: python -m dashboards.draw [FOLDER]    (`make pictures`, with the stack running; into docs/ without an argument)
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import mysql.connector  # noqa: E402
+import psycopg2  # noqa: E402
+from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+from dashboards.ask import Answer, answers  # noqa: E402
+from dashboards.boards import COLUMNS, Board  # noqa: E402
+from dashboards.generate import BOARDS  # noqa: E402
+from dashboards.panels import BYTES, DAYS, DOLLARS, NUMBER, SECONDS, SHARE, Column, Panel  # noqa: E402
+from storeline.clickhouse import ClickhouseError  # noqa: E402
+from storeline.mysql import MysqlError  # noqa: E402
+from storeline.postgres import PostgresError, one_line  # noqa: E402
+from storeline.settings import ROOT, load  # noqa: E402
+from storeline.variables import SettingsError  # noqa: E402
+
+CELL_WIDTH, CELL_HEIGHT = 0.68, 0.38  # inches
+TITLE_HEIGHT = 0.8
+TABLE_ROWS, TEXT_LENGTH = 12, 46
+
+
+def draw(board: Board, found: list[Answer], file: Path) -> None:
+    """Write a board's picture: each panel in its place, drawn from its answer."""
+    height = max(y + panel.height for panel, _, _, y in board.placed())
+    size = (COLUMNS * CELL_WIDTH, height * CELL_HEIGHT + TITLE_HEIGHT)
+    figure = plt.figure(figsize=size, dpi=80)
+    figure.suptitle(f"{board.title}: {board.about}", x=0.01, y=0.995, ha="left", fontsize=13)
+    for (panel, _, x, y), answer in zip(board.placed(), found, strict=True):
+        top = 1 - (TITLE_HEIGHT / 2 + y * CELL_HEIGHT) / size[1]
+        low = top - panel.height * CELL_HEIGHT / size[1]
+        inner = {"stat": (0.005, 0.1), "barchart": (0.085, 0.2)}.get(panel.kind, (0.045, 0.2))
+        place = (
+            x / COLUMNS + inner[0],
+            low + inner[1] * (top - low),
+            panel.width / COLUMNS - inner[0] - 0.015,
+            (0.92 - inner[1]) * (top - low),
+        )
+        axes = figure.add_axes(place)
+        axes.set_title(panel.title, loc="left", fontsize=10, fontweight="bold")
+        DRAWN[panel.kind](axes, panel, answer[1])
+    figure.savefig(file, metadata={"Software": None})
+    plt.close(figure)
+
+
+def shown(value: Any, column: Column) -> str:
+    """Return a value as a reader sees it."""
+    if value is None:
+        return "none"
+    if column.type != NUMBER:
+        return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)[:TEXT_LENGTH]
+    amount = float(value)
+    if column.unit == SHARE:
+        return f"{amount:.1%}"
+    if column.unit == BYTES:
+        return f"{amount / 2**20:,.1f} MiB"
+    digits = 0 if amount.is_integer() and column.unit not in (SECONDS, DAYS) else 2
+    text = f"{amount:,.{digits}f}"
+    return {DOLLARS: f"${text}", SECONDS: f"{text} s", DAYS: f"{text} days"}.get(column.unit, text)
+
+
+def _stat(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
+    axes.axis("off")
+    value = shown(rows[0][0], panel.columns[0]) if rows else "none"
+    axes.text(0.5, 0.4, value, ha="center", va="center", fontsize=24, color="tab:green")
+
+
+def _series(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
+    times, *values = zip(*rows, strict=True) if rows else ((),) * len(panel.columns)
+    labels = [column.label for column in panel.columns[1:]]
+    amounts = [[float("nan") if one is None else float(one) for one in column] for column in values]
+    if panel.stacked:
+        axes.stackplot(times, amounts, labels=labels, alpha=0.7)
+    else:
+        for label, amount in zip(labels, amounts, strict=True):
+            axes.plot(times, amount, label=label, marker=".")
+    axes.legend(fontsize=7, loc="best")
+    axes.tick_params(labelsize=7)
+    axes.yaxis.set_major_formatter(lambda value, _: shown(value, panel.columns[1]))
+
+
+def _bars(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
+    names = [str(row[0]) for row in rows]
+    columns = panel.columns[1:]
+    thickness = 0.8 / len(columns)
+    for number, column in enumerate(columns):
+        places = [place + number * thickness for place in range(len(rows))]
+        axes.barh(places, [float(row[number + 1] or 0) for row in rows], thickness, label=column.label)
+    axes.set_yticks([place + 0.4 - thickness / 2 for place in range(len(rows))], names)
+    axes.invert_yaxis()
+    axes.legend(fontsize=7, loc="best")
+    axes.tick_params(labelsize=7)
+    axes.xaxis.set_major_formatter(lambda value, _: shown(value, columns[0]))
+
+
+def _table(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
+    axes.axis("off")
+    text = [[shown(*pair) for pair in zip(row, panel.columns, strict=True)] for row in rows[:TABLE_ROWS]]
+    heads = [column.label for column in panel.columns]
+    longest = [max(len(row[place]) for row in [heads, *text]) for place in range(len(heads))]
+    table = axes.table(
+        cellText=text or [["none"] + [""] * (len(heads) - 1)],
+        colLabels=heads,
+        colWidths=[length / sum(longest) for length in longest],
+        cellLoc="left",
+        loc="upper center",
+        edges="horizontal",
+    )
+    table.auto_set_font_size(False)
+    table.set_fontsize(7)
+
+
+DRAWN: dict[str, Callable[[Axes, Panel, list[tuple[Any, ...]]], None]] = {
+    "stat": _stat,
+    "timeseries": _series,
+    "barchart": _bars,
+    "table": _table,
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Draw all boards. Exits with one line when a database does not answer."""
+    folder = Path(arguments[0]) if arguments else ROOT / "docs"
+    try:
+        settings = load()
+        for name, board in BOARDS.items():
+            file = folder / f"board-{name}.png"
+            draw(board, answers(settings, board), file)
+            print(f"pictures: wrote {file}")
+    except (SettingsError, PostgresError, MysqlError, ClickhouseError) as error:
+        sys.exit(f"pictures: {error}")
+    except (psycopg2.Error, mysql.connector.Error) as error:
+        sys.exit(f"pictures: {one_line(error)}; the pictures are drawn from a running stack: `make demo`")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
