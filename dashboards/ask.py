@@ -39,7 +39,8 @@ def _cursor(login: postgres.Login | mysql.Login, sql: str) -> Answer:
 
 
 def _clickhouse(settings: Settings, sql: str) -> Answer:
-    return clickhouse.ask(settings, sql)
+    with closing(clickhouse.connect(settings)) as client:
+        return client.ask(sql)
 
 
 ASKED: dict[Source, Callable[[Settings, str], Answer]] = {

@@ -9,24 +9,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import mysql.connector
+import psycopg2
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from storeline.clickhouse import ClickhouseError
 
-mpl.use("agg")
-
-import mysql.connector  # noqa: E402
-import psycopg2  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-
-from dashboards.ask import Answer, answers  # noqa: E402
-from dashboards.boards import COLUMNS, Board  # noqa: E402
-from dashboards.generate import BOARDS  # noqa: E402
-from dashboards.panels import BYTES, DAYS, DOLLARS, NUMBER, SECONDS, SHARE, Column, Panel  # noqa: E402
-from storeline.clickhouse import ClickhouseError  # noqa: E402
-from storeline.mysql import MysqlError  # noqa: E402
-from storeline.postgres import PostgresError, one_line  # noqa: E402
-from storeline.settings import ROOT, load  # noqa: E402
-from storeline.variables import SettingsError  # noqa: E402
+from dashboards.ask import Answer, answers
+from dashboards.boards import COLUMNS, Board
+from dashboards.generate import BOARDS
+from dashboards.panels import BYTES, DAYS, DOLLARS, NUMBER, SECONDS, SHARE, Column, Panel
+from storeline.mysql import MysqlError
+from storeline.postgres import PostgresError, one_line
+from storeline.settings import ROOT, load
+from storeline.variables import SettingsError
 
 CELL_WIDTH, CELL_HEIGHT = 0.68, 0.38  # inches
 TITLE_HEIGHT = 0.8
@@ -37,7 +33,7 @@ def draw(board: Board, found: list[Answer], file: Path) -> None:
     """Write a board's picture: each panel in its place, drawn from its answer."""
     height = max(y + panel.height for panel, _, _, y in board.placed())
     size = (COLUMNS * CELL_WIDTH, height * CELL_HEIGHT + TITLE_HEIGHT)
-    figure = plt.figure(figsize=size, dpi=80)
+    figure = Figure(figsize=size, dpi=80)
     figure.suptitle(f"{board.title}: {board.about}", x=0.01, y=0.995, ha="left", fontsize=13)
     for (panel, _, x, y), answer in zip(board.placed(), found, strict=True):
         top = 1 - (TITLE_HEIGHT / 2 + y * CELL_HEIGHT) / size[1]
@@ -53,7 +49,6 @@ def draw(board: Board, found: list[Answer], file: Path) -> None:
         axes.set_title(panel.title, loc="left", fontsize=10, fontweight="bold")
         DRAWN[panel.kind](axes, panel, answer[1])
     figure.savefig(file, metadata={"Software": None})
-    plt.close(figure)
 
 
 def shown(value: Any, column: Column) -> str:

@@ -47,7 +47,8 @@ def expanded(source: Source, sql: str, values: Mapping[str, Sequence[str]], begi
 
     def within(match: re.Match[str]) -> str:
         if source == MYSQL:
-            return f"{match[1]} BETWEEN FROM_UNIXTIME({begin:%s}) AND FROM_UNIXTIME({end:%s})"
+            first, last = int(begin.timestamp()), int(end.timestamp())
+            return f"{match[1]} BETWEEN FROM_UNIXTIME({first}) AND FROM_UNIXTIME({last})"
         return f"{match[1]} BETWEEN '{_moment(begin)}' AND '{_moment(end)}'"
 
     def picked(match: re.Match[str]) -> str:

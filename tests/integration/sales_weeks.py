@@ -1,0 +1,40 @@
+"""Weeks of sales in ClickHouse, as the pipeline's summary has them: some products rise from week to week, some fall."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from init_db.run import init_clickhouse
+from storeline import clickhouse
+from storeline.settings import Settings
+
+REGIONS, PRODUCTS = ("North", "South", "East", "West"), range(1, 13)
+WEEKS = tuple(datetime.now(UTC).date() - timedelta(days=days) for days in (15, 8, 1))
+
+
+def sales_of(week: date) -> dict[tuple[str, int], Decimal]:
+    """Return the money of each region and product."""
+    step = WEEKS.index(week)
+    return {
+        (region, product): Decimal(1000 + 100 * place + (-1) ** product * 10 * product * step) / 4
+        for place, region in enumerate(REGIONS)
+        for product in PRODUCTS
+    }
+
+
+def fill_weeks(settings: Settings, weeks: Sequence[date] = WEEKS) -> None:
+    """Let the table hold these weeks and no others."""
+    rows = [
+        f"('{week}', '{region}', {product}, 4, 8, {amount}, {amount / 4})"
+        for week in weeks
+        for (region, product), amount in sales_of(week).items()
+    ]
+    init_clickhouse(settings)
+    with closing(clickhouse.connect(settings, is_loader=True)) as client:
+        client.command("truncate table sales.sales_summary")
+        client.command(
+            "insert into sales.sales_summary "
+            "(import_date, region, product_id, sales_count, quantity, sales_amount, average_sale_amount) "
+            f"values {', '.join(rows)}"
+        )

@@ -1,0 +1,252 @@
+"""Every question of the boards and of the alerts, asked of the real databases with Grafana's own accounts."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg2
+import pytest
+from mysql.connector import Error as MysqlDriverError
+from pyspark.sql import SparkSession
+
+from dashboards.alerts import DEAD_AT_LEAST, RULES, Rule
+from dashboards.ask import Answer, answers, ask, choices, picked
+from dashboards.boards import Board
+from dashboards.generate import BOARDS
+from dashboards.panels import NUMBER, TEXT, TIME, Column, Panel
+from native.stack import Stack
+from storeline import ledger, mysql, postgres
+from storeline.mart import load as load_marts
+from storeline.settings import Settings
+from tests.integration.batches import IDS, Batches
+from tests.integration.events import ADA, KNOWN, Ask, order, registration
+from tests.integration.jobs import build_here, copy_here
+from tests.integration.sales_weeks import WEEKS, fill_weeks, sales_of
+
+pytestmark = pytest.mark.integration
+
+TYPES: dict[str, tuple[type, ...]] = {TIME: (datetime, date), TEXT: (str,), NUMBER: (int, float, Decimal)}
+
+
+@pytest.fixture(scope="module")
+def filled(databases: Stack, settings: Settings, spark: SparkSession, shop: None) -> Settings:
+    """Return how to reach databases that hold something for every panel, made by the platform's own code."""
+    copy_here(settings, spark)
+    build_here(settings, spark, load_marts())
+    with closing(mysql.replicator(settings).connect()) as target:
+        ledger.begin(target, "20260101T000000_failed", "replicate", ())
+        ledger.end(target, "20260101T000000_failed", "failed", "the disk is full")
+    land_events(settings)
+    databases.run("tests.integration.airflow_tables")
+    fill_weeks(settings)
+    return settings
+
+
+def land_events(settings: Settings) -> None:
+    """Let events land, wait and be refused, and one be sent that the stream has not come to."""
+    batches = Batches(settings)
+    with closing(batches.landing):
+        first = registration(ADA)
+        for event in (first, first, order(KNOWN), order("nobody@events.example.com")):
+            topic, key = ("orders", "order_id") if "order_id" in event else ("users-data", "email")
+            batches.land((topic, str(event[key]).encode(), json.dumps(event).encode(), None))
+        batches.land(("orders", b"x", b"no JSON", None), ("users-data", b"x", b"no JSON", None))
+        assert set(batches.outcomes()) == {"landed", "duplicate", "parked", "dead"}
+    with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("delete from ops.sent_events")
+        cursor.execute(
+            """insert into ops.sent_events (topic, partition, "offset", kind, sent_at)
+               values ('orders', 0, 0, 'new', now() - interval '1 day'), ('orders', 0, 3, 'new', now())"""
+        )
+
+
+@pytest.fixture(scope="module")
+def answered(filled: Settings) -> dict[str, list[Answer]]:
+    """Return every board's answers, as it is opened."""
+    return {name: answers(filled, board) for name, board in BOARDS.items()}
+
+
+PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board.panels]
+
+
+@pytest.mark.parametrize(("name", "panel"), PANELS, ids=[f"{name}-{panel.title}" for name, panel in PANELS])
+def test_a_panel_gets_rows_of_the_types_that_it_needs(
+    answered: dict[str, list[Answer]], name: str, panel: Panel
+) -> None:
+    names, rows = answered[name][BOARDS[name].panels.index(panel)]
+    assert names == [column.name for column in panel.columns]
+    assert rows
+    for place, column in enumerate(panel.columns):
+        values = [row[place] for row in rows if row[place] is not None]
+        assert values, f"{column.name} is always null"
+        assert {type(value) for value in values if not fits(value, column)} == set(), column.name
+    first = [row[0] for row in rows]
+    if panel.kind == "stat":
+        assert len(rows) == 1
+    if panel.kind == "timeseries":
+        assert first == sorted(set(first))
+    if panel.kind == "barchart":
+        assert len(first) == len(set(first))
+
+
+def fits(value: Any, column: Column) -> bool:
+    return isinstance(value, TYPES[column.type]) and not isinstance(value, bool)
+
+
+VARIABLES = [(board, variable) for board in BOARDS.values() for variable in board.variables]
+
+
+@pytest.mark.parametrize(("board", "variable"), VARIABLES, ids=[f"{b.title}-{v.name}" for b, v in VARIABLES])
+def test_a_variable_has_choices(filled: Settings, board: Board, variable: Any) -> None:
+    found = choices(filled, variable)
+    assert found
+    assert len(found) == len(set(found))
+    assert picked(filled, board)[variable.name] == (found if variable.many else found[:1])
+
+
+def of(answered: dict[str, list[Answer]], board: str, title: str) -> list[tuple[Any, ...]]:
+    (place,) = (place for place, panel in enumerate(BOARDS[board].panels) if panel.title == title)
+    return answered[board][place][1]
+
+
+def test_the_shops_numbers_are_those_of_its_own_database(answered: dict[str, list[Answer]], ask_source: Ask) -> None:
+    known = "order_date < date_trunc('month', now() + interval '1 month') and web_order_id is null"
+    ((orders, revenue),) = ask_source(
+        f"select count(*), sum(total_amount) filter (where status <> 'Aborted') from source.orders where {known}"
+    )
+    assert of(answered, "shop", "Orders") == [(orders,)]
+    assert of(answered, "shop", "Revenue") == [(revenue,)]
+
+
+def test_the_cockpit_says_what_waits_and_what_runs(answered: dict[str, list[Answer]]) -> None:
+    assert of(answered, "cockpit", "Events that wait") == [(1,)]
+    assert of(answered, "cockpit", "Orders that are parked") == [(1,)]
+    dags = {name: (switch, state) for name, switch, state, *_ in of(answered, "cockpit", "DAGs")}
+    assert dags == {"copies": ("on", "success"), "paused": ("paused", "never ran"), "streams": ("on", "running")}
+    assert len(of(answered, "cockpit", "Marts")) == len([mart for mart in load_marts() if not mart.is_view])
+    assert len(of(answered, "cockpit", "Last verification")) == 7
+    assert of(answered, "cockpit", "Batch runs that failed")[0][1:] == ("replicate", "failed", "the disk is full")
+
+
+def test_the_sales_are_those_of_the_latest_week_beside_the_one_before(answered: dict[str, list[Answer]]) -> None:
+    *_, before, latest = WEEKS
+    assert of(answered, "sales", "Sales") == [(sum(sales_of(latest).values()),)]
+    (change,) = of(answered, "sales", "Against the week before")[0]
+    assert change == pytest.approx(float(sum(sales_of(latest).values()) / sum(sales_of(before).values())) - 1)
+    assert len(of(answered, "sales", "Week against week")) == len(WEEKS)
+    falling = of(answered, "sales", "Falling products")
+    rising = of(answered, "sales", "Rising products")
+    assert falling[0] == rising[-1] if len(rising) < 10 else falling[0][-1] < rising[0][-1]
+    assert falling[0][-1] < 0 < rising[0][-1]
+
+
+@pytest.fixture
+def broken(filled: Settings, ask_source: Ask, ask_target: Ask) -> Iterator[Callable[[str], None]]:
+    """Return a function that brings about what a rule is there for; afterwards all is well again."""
+    owner = postgres.owner(filled, filled.postgres_airflow_db)
+
+    def in_airflow(statement: str) -> None:
+        with closing(owner.connect()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def bring_about(uid: str) -> None:
+        match uid:
+            case "storeline-dag-failed":
+                in_airflow("update dag_run set end_date = now() where run_id = '1' and dag_id = 'copies'")
+            case "storeline-stream-stuck":
+                ask_source("update ops.sent_events set sent_at = now() - interval '1 hour'")
+            case "storeline-dead-letters":
+                ask_source(
+                    """insert into ops.events (topic_id, partition, "offset", outcome, produced_at)
+                       select %s::uuid, 9, one, 'dead', now() from generate_series(1, %s) as one""",
+                    (IDS["orders"], DEAD_AT_LEAST),
+                )
+            case "storeline-marts-old":
+                ask_target("update ops.mart_builds set built_at = built_at - interval 3 hour where mart = 'UserOrders'")
+            case "storeline-sales-missing":
+                fill_weeks(filled, weeks=WEEKS[:1])
+
+    yield bring_about
+    in_airflow("update dag_run set end_date = start_date where run_id = '1' and dag_id = 'copies'")
+    ask_source("""update ops.sent_events set sent_at = now() where "offset" = 3""")
+    ask_source("delete from ops.events where partition = 9")
+    ask_target("update ops.mart_builds set built_at = utc_timestamp(6)")
+    fill_weeks(filled)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.uid for rule in RULES])
+def test_an_alert_is_silent_until_what_it_is_there_for(
+    filled: Settings, broken: Callable[[str], None], rule: Rule
+) -> None:
+    assert above(filled, rule) == []
+    broken(rule.uid)
+    named = {"storeline-dag-failed": ["copies"], "storeline-marts-old": ["UserOrders"]}
+    assert above(filled, rule) == [(name,) for name in named.get(rule.uid, [])] or [()]
+
+
+def above(settings: Settings, rule: Rule) -> list[tuple[Any, ...]]:
+    """Return the labels under which a rule's number is above its limit; Grafana takes texts for labels."""
+    names, rows = ask(settings, rule.source, rule.sql)
+    assert rows
+    for row in rows:
+        *labels, value = row
+        assert all(isinstance(label, str) for label in labels), names
+        assert fits(value, Column(names[-1], NUMBER))
+    return [tuple(labels) for *labels, value in rows if value > rule.limit]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from source.users",
+        "select value from ops.dead_letters",
+        "select user_email from ops.parked_events",
+        "delete from ops.events",
+        "create table ops.mine (one int)",
+        "create temporary table mine (one int)",
+        "select * from pg_read_file('/etc/passwd')",
+    ],
+)
+def test_grafanas_role_in_postgresql_sees_what_it_shows_and_no_more(settings: Settings, statement: str) -> None:
+    refused(postgres.grafana(settings), f"set default_transaction_read_only = off; commit; {statement}")
+    refused(postgres.grafana(settings), statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select conf from dag_run",
+        "select * from connection",
+        "select * from variable",
+        "select * from dag",
+        "update dag set is_paused = true",
+        "create table mine (one int)",
+    ],
+)
+def test_grafanas_role_sees_of_airflow_the_states_of_dags_and_no_more(filled: Settings, statement: str) -> None:
+    refused(postgres.grafana(filled, filled.postgres_airflow_db), statement)
+
+
+def refused(login: postgres.Login, statement: str) -> None:
+    kinds = (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.ReadOnlySqlTransaction)
+    with closing(login.connect()) as connection, connection.cursor() as cursor, pytest.raises(kinds):
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from replica.users",
+        "delete from marts.UserOrders",
+        "update ops.runs set state = 'succeeded'",
+        "create table marts.mine (one int)",
+        "select authentication_string from mysql.user",
+        "drop view ops.mart_freshness",
+    ],
+)
+def test_grafanas_account_in_mysql_may_only_read_marts_and_ledger(settings: Settings, statement: str) -> None:
+    with closing(mysql.grafana(settings).connect()) as connection, pytest.raises(MysqlDriverError, match="denied"):
+        mysql.ask(connection, statement)
