@@ -13,12 +13,12 @@ import mysql.connector
 import psycopg2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from storeline.clickhouse import ClickhouseError
 
 from dashboards.ask import Answer, answers
 from dashboards.boards import COLUMNS, Board
 from dashboards.generate import BOARDS
 from dashboards.panels import BYTES, DAYS, DOLLARS, NUMBER, SECONDS, SHARE, Column, Panel
+from storeline.clickhouse import ClickhouseError
 from storeline.mysql import MysqlError
 from storeline.postgres import PostgresError, one_line
 from storeline.settings import ROOT, load

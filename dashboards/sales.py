@@ -1,8 +1,8 @@
 """The board *Sales*: the weekly sales in ClickHouse, one week beside the others."""
 
 from dashboards.boards import Board, Variable
-from dashboards.panels import DOLLARS, RED, SHARE, Panel, number, text, time
-from dashboards.sources import CLICKHOUSE
+from dashboards.panels import DOLLARS, RED, SECONDS, SHARE, Panel, number, text, time
+from dashboards.sources import CLICKHOUSE, POSTGRES
 
 # Each week's run covers the year before it, so weeks are compared by their `import_date`.
 PICKED = """from sales.sales_summary
@@ -162,6 +162,28 @@ order by time""",
             CLICKHOUSE,
             _moving("desc"),
             MOVING,
+        ),
+        Panel(
+            "What the checks found",
+            "Rows of the picked week's file that broke a rule; they are kept, and not in the sales.",
+            "table",
+            POSTGRES,
+            """select rule, meaning, bad_rows, checked_rows, bad_share
+from ops.sales_reports
+where run_date::text = ${week:sqlstring}
+order by bad_rows desc, rule""",
+            (text("rule"), text("meaning"), number("bad_rows"), number("checked_rows"), number("bad_share", SHARE)),
+        ),
+        Panel(
+            "Steps of the run",
+            "What the picked week's run did last, and how long each step worked.",
+            "table",
+            POSTGRES,
+            """select step, row_count as number_of_rows, seconds, ended_at as ended
+from ops.sales_steps
+where run_date::text = ${week:sqlstring}
+order by ended_at""",
+            (text("step"), number("number_of_rows"), number("seconds", SECONDS), time("ended")),
         ),
     ),
 )

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from init_db.run import init_clickhouse
-from storeline import clickhouse
+from storeline import clickhouse, postgres
 from storeline.settings import Settings
 
 REGIONS, PRODUCTS = ("North", "South", "East", "West"), range(1, 13)
@@ -30,6 +30,16 @@ def fill_weeks(settings: Settings, weeks: Sequence[date] = WEEKS) -> None:
         for week in weeks
         for (region, product), amount in sales_of(week).items()
     ]
+    with closing(postgres.sales(settings).connect()) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("delete from ops.sales_reports; delete from ops.sales_steps")
+        for week in weeks:
+            cursor.execute(
+                """insert into ops.sales_reports (run_date, rule, meaning, bad_rows, checked_rows, bad_share)
+                   values (%(week)s, 'region_is_known', 'a region that there is not', 3, 100, 0.03);
+                   insert into ops.sales_steps (run_date, step, run_id, row_count, seconds)
+                   values (%(week)s, 'generate', 'a run', 100, 1.5)""",
+                {"week": week},
+            )
     init_clickhouse(settings)
     with closing(clickhouse.connect(settings, is_loader=True)) as client:
         client.command("truncate table sales.sales_summary")
