@@ -29,7 +29,7 @@ answers() { docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&
 
 if answers && [[ -z $(missing) ]]; then exit 0; fi
 if [[ -x $standins/ready.sh ]]; then
-  "$standins/ready.sh" debian sid python postgres mysql kafka ${besides:+airflow} || fail "$standins/ready.sh failed"
+  "$standins/ready.sh" debian sid python postgres mysql clickhouse kafka grafana ${besides:+airflow} || fail "$standins/ready.sh failed"
   [[ -z $(missing) ]] || fail "$standins/ready.sh made no $(missing | head -n 1)"
   exit 0
 fi
