@@ -12,7 +12,10 @@ from storeline.settings import Settings
 
 Rows = list[tuple[Any, ...]]
 Answer = tuple[list[str], Rows]
-RANGES = {"now-1y": timedelta(days=366), "now-24h": timedelta(days=1)}
+BEGINS: dict[str, Callable[[datetime], datetime]] = {
+    "now-1y/M": lambda end: end.replace(end.year - 1, day=1, hour=0, minute=0, second=0, microsecond=0),
+    "now-24h": lambda end: end - timedelta(days=1),
+}
 
 
 def ask(settings: Settings, source: Source, sql: str) -> Answer:
@@ -35,7 +38,7 @@ def _mysql(settings: Settings, sql: str) -> Answer:
 def _cursor(login: postgres.Login | mysql.Login, sql: str) -> Answer:
     with closing(login.connect()) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(sql)
-        return [column[0] for column in cursor.description], [tuple(row) for row in cursor.fetchall()]
+        return [column[0] for column in cursor.description or ()], [tuple(row) for row in cursor.fetchall()]
 
 
 def _clickhouse(settings: Settings, sql: str) -> Answer:
@@ -68,6 +71,6 @@ def answers(settings: Settings, board: Board, until: datetime | None = None) -> 
     end = until or datetime.now(UTC)
     values = picked(settings, board)
     return [
-        ask(settings, panel.source, expanded(panel.source, panel.sql, values, end - RANGES[board.since], end))
+        ask(settings, panel.source, expanded(panel.source, panel.sql, values, BEGINS[board.since](end), end))
         for panel in board.panels
     ]

@@ -44,14 +44,14 @@ class Variable:
 
 @dataclass(frozen=True)
 class Board:
-    """A board; `since` is where its range of time begins, as Grafana writes it (`now-1y`)."""
+    """A board; `since` is where its range of time begins, as Grafana writes it (`now-24h`; `/M`: its month's first)."""
 
     uid: str
     title: str
     about: str
     panels: tuple[Panel, ...]
     variables: tuple[Variable, ...] = ()
-    since: str = "now-1y"
+    since: str = "now-1y/M"
     refresh: str = ""
 
     def placed(self) -> Iterator[tuple[Panel, int, int, int]]:

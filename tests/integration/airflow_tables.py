@@ -10,17 +10,8 @@ from tempfile import TemporaryDirectory
 from storeline import airflow_environment, postgres
 from storeline.settings import load
 
-DAGS = """
-insert into dag_bundle (name, active) values ('tests', true) on conflict do nothing;
-delete from dag_run;
-delete from dag;
-insert into dag (dag_id, bundle_name, is_paused, is_stale, timetable_type, max_active_tasks,
-    max_consecutive_failed_dag_runs, has_task_concurrency_limits, exceeds_max_non_backfill)
-values
-    ('copies', 'tests', false, false, '', 1, 0, false, false),
-    ('streams', 'tests', false, false, '', 1, 0, false, false),
-    ('paused', 'tests', true, false, '', 1, 0, false, false),
-    ('gone', 'tests', false, true, '', 1, 0, false, false);
+STATES = {"copies": (False, False), "streams": (False, False), "paused": (True, False), "gone": (False, True)}
+RUNS = """
 insert into dag_run (dag_id, run_id, run_type, run_after, state, start_date, end_date, span_status, clear_number)
 values
     ('copies', '1', 'manual', now(), 'failed', now() - interval '2 hours', now() - interval '119 minutes', '', 0),
@@ -36,14 +27,24 @@ def main() -> None:
         os.environ |= airflow_environment.derived(settings) | {"AIRFLOW_HOME": home}
         from airflow.models import import_all_models
         from airflow.models.base import Base
+        from airflow.models.dag import DagModel
+        from airflow.models.dagbundle import DagBundleModel
         from sqlalchemy import create_engine
+        from sqlalchemy.orm import Session
 
         from init_db.airflow_admin import show_states
 
         import_all_models()
-        Base.metadata.create_all(create_engine(airflow_environment.metadata_database(settings)))
+        engine = create_engine(airflow_environment.metadata_database(settings))
+        Base.metadata.create_all(engine)
+        with Session(engine) as session:
+            session.add(DagBundleModel(name="tests"))
+            session.flush()
+            for name, (is_paused, is_stale) in STATES.items():
+                session.add(DagModel(dag_id=name, bundle_name="tests", is_paused=is_paused, is_stale=is_stale))
+            session.commit()
         with closing(postgres.airflow(settings).connect()) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(DAGS)
+            cursor.execute(RUNS)
         show_states(settings)
 
 
