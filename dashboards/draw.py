@@ -13,6 +13,7 @@ import mysql.connector
 import psycopg2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dashboards.ask import Answer, answers
 from dashboards.boards import COLUMNS, Board
@@ -26,7 +27,8 @@ from storeline.variables import SettingsError
 
 CELL_WIDTH, CELL_HEIGHT = 0.68, 0.38  # inches
 TITLE_HEIGHT = 0.8
-TABLE_ROWS, TEXT_LENGTH = 12, 46
+ROWS_OF_A_CELL, SIGNS_OF_A_CELL = 1.5, 4  # what a table has room for
+TICKS = 5
 
 
 def draw(board: Board, found: list[Answer], file: Path) -> None:
@@ -38,7 +40,7 @@ def draw(board: Board, found: list[Answer], file: Path) -> None:
     for (panel, _, x, y), answer in zip(board.placed(), found, strict=True):
         top = 1 - (TITLE_HEIGHT / 2 + y * CELL_HEIGHT) / size[1]
         low = top - panel.height * CELL_HEIGHT / size[1]
-        inner = {"stat": (0.005, 0.1), "barchart": (0.085, 0.2)}.get(panel.kind, (0.045, 0.2))
+        inner = {"stat": (0.005, 0.1), "barchart": (0.085, 0.2)}.get(panel.kind, (0.055, 0.2))
         place = (
             x / COLUMNS + inner[0],
             low + inner[1] * (top - low),
@@ -56,7 +58,7 @@ def shown(value: Any, column: Column) -> str:
     if value is None:
         return "none"
     if column.type != NUMBER:
-        return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)[:TEXT_LENGTH]
+        return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
     amount = float(value)
     if column.unit == SHARE:
         return f"{amount:.1%}"
@@ -69,8 +71,10 @@ def shown(value: Any, column: Column) -> str:
 
 def _stat(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
     axes.axis("off")
-    value = shown(rows[0][0], panel.columns[0]) if rows else "none"
-    axes.text(0.5, 0.4, value, ha="center", va="center", fontsize=24, color="tab:green")
+    value, column = rows[0][0] if rows else None, panel.columns[0]
+    passed = [color for limit, color in column.limits if value is not None and value >= limit]
+    color = {"yellow": "goldenrod", "red": "tab:red"}.get(passed[-1] if passed else "", "tab:green")
+    axes.text(0.5, 0.4, shown(value, column), ha="center", va="center", fontsize=24, color=color)
 
 
 def _series(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
@@ -82,8 +86,7 @@ def _series(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
     else:
         for label, amount in zip(labels, amounts, strict=True):
             axes.plot(times, amount, label=label, marker=".")
-    axes.legend(fontsize=7, loc="best")
-    axes.tick_params(labelsize=7)
+    _dress(axes, len(labels))
     axes.yaxis.set_major_formatter(lambda value, _: shown(value, panel.columns[1]))
 
 
@@ -96,14 +99,21 @@ def _bars(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
         axes.barh(places, [float(row[number + 1] or 0) for row in rows], thickness, label=column.label)
     axes.set_yticks([place + 0.4 - thickness / 2 for place in range(len(rows))], names)
     axes.invert_yaxis()
-    axes.legend(fontsize=7, loc="best")
-    axes.tick_params(labelsize=7)
+    _dress(axes, len(columns))
+    axes.xaxis.set_major_locator(MaxNLocator(TICKS))
     axes.xaxis.set_major_formatter(lambda value, _: shown(value, columns[0]))
+
+
+def _dress(axes: Axes, series: int) -> None:
+    axes.tick_params(labelsize=7)
+    if series > 1:
+        axes.legend(fontsize=7, loc="best")
 
 
 def _table(axes: Axes, panel: Panel, rows: list[tuple[Any, ...]]) -> None:
     axes.axis("off")
-    text = [[shown(*pair) for pair in zip(row, panel.columns, strict=True)] for row in rows[:TABLE_ROWS]]
+    most, signs = int(panel.height * ROWS_OF_A_CELL), panel.width * SIGNS_OF_A_CELL
+    text = [[shown(*pair)[:signs] for pair in zip(row, panel.columns, strict=True)] for row in rows[:most]]
     heads = [column.label for column in panel.columns]
     longest = [max(len(row[place]) for row in [heads, *text]) for place in range(len(heads))]
     table = axes.table(

@@ -140,6 +140,7 @@ order by s.total_revenue desc, s.product_id
 limit 15""",
             (text("product"), number("rating", "short"), number("sold"), number("revenue", DOLLARS)),
             width=24,
+            height=11,
         ),
     ),
 )
