@@ -32,7 +32,7 @@ left join lateral (
 where not d.is_stale
 order by d.dag_id""",
             (text("dag"), text("switch"), text("state"), time("started"), number("duration", SECONDS)),
-            height=6,
+            height=8,
         ),
         Panel(
             "Marts",
@@ -51,7 +51,7 @@ order by age_seconds desc, mart""",
                 number("age", SECONDS),
                 number("used", SHARE, (0.8, YELLOW), (1.0, RED)),
             ),
-            height=6,
+            height=8,
             link="/d/storeline-shop",
         ),
         *streaming.PANELS,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -15,6 +16,7 @@ from pyspark.sql import SparkSession
 from dashboards.alerts import DEAD_AT_LEAST, RULES, Rule
 from dashboards.ask import Answer, answers, ask, choices, picked
 from dashboards.boards import Board
+from dashboards.draw import draw
 from dashboards.generate import BOARDS
 from dashboards.panels import NUMBER, TEXT, TIME, Column, Panel
 from native.stack import Stack
@@ -95,6 +97,14 @@ def test_a_panel_gets_rows_of_the_types_that_it_needs(
 
 def fits(value: Any, column: Column) -> bool:
     return isinstance(value, TYPES[column.type]) and not isinstance(value, bool)
+
+
+def test_every_board_can_be_drawn(answered: dict[str, list[Answer]], tmp_path: Path) -> None:
+    for name, board in BOARDS.items():
+        draw(board, answered[name], tmp_path / f"{name}.png")
+        draw(board, [(names, []) for names, _ in answered[name]], tmp_path / f"{name}-empty.png")
+        full, empty = (len((tmp_path / f"{name}{end}.png").read_bytes()) for end in ("", "-empty"))
+        assert full > 1.5 * empty
 
 
 VARIABLES = [(board, variable) for board in BOARDS.values() for variable in board.variables]

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import yaml
 from dashboards import check_types
 from dashboards.alerts import RULES, number_of
 from dashboards.boards import TAG
+from dashboards.draw import shown
 from dashboards.generate import BOARDS, board_file, outdated
-from dashboards.panels import Panel, number, text
+from dashboards.panels import BYTES, DOLLARS, SECONDS, SHARE, Panel, number, text, time
 from dashboards.sources import CLICKHOUSE, MYSQL, POSTGRES, SOURCES, expanded
 from storeline.settings import ROOT
 
@@ -130,6 +132,23 @@ def test_nothing_picked_is_an_empty_text() -> None:
 def test_what_grafana_would_replace_otherwise_is_refused(asked: str) -> None:
     with pytest.raises(ValueError, match="replace something unknown"):
         expanded(MYSQL, asked, {"b": ["x"]}, BEGIN, END)
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "seen"),
+    [
+        (Decimal("1234.5"), number("one", DOLLARS), "$1,234.50"),
+        (3, number("one"), "3"),
+        (0.125, number("one", SHARE), "12.5%"),
+        (3 * 2**20, number("one", BYTES), "3.0 MiB"),
+        (2.0, number("one", SECONDS), "2.00 s"),
+        (None, number("one"), "none"),
+        (BEGIN, time("one"), "2026-01-01 00:00"),
+        ("007", text("one"), "007"),
+    ],
+)
+def test_a_picture_shows_a_value_with_its_unit(value: Any, column: Any, seen: str) -> None:
+    assert shown(value, column) == seen
 
 
 BROKEN: list[tuple[Callable[[Any], object], str]] = [
