@@ -43,8 +43,9 @@ def fill_weeks(settings: Settings, weeks: Sequence[date] = WEEKS) -> None:
     init_clickhouse(settings)
     with closing(clickhouse.connect(settings, is_loader=True)) as client:
         client.command("truncate table sales.sales_summary")
-        client.command(
-            "insert into sales.sales_summary "
-            "(import_date, region, product_id, sales_count, quantity, sales_amount, average_sale_amount) "
-            f"values {', '.join(rows)}"
-        )
+        if rows:
+            client.command(
+                "insert into sales.sales_summary "
+                "(import_date, region, product_id, sales_count, quantity, sales_amount, average_sale_amount) "
+                f"values {', '.join(rows)}"
+            )

@@ -23,28 +23,34 @@ from native.stack import Stack
 from storeline import ledger, mysql, postgres
 from storeline.mart import load as load_marts
 from storeline.settings import Settings
-from tests.integration.batches import IDS, Batches
+from tests.integration.batches import FORGET, IDS, Batches
 from tests.integration.events import ADA, KNOWN, Ask, order, registration
 from tests.integration.jobs import build_here, copy_here
 from tests.integration.sales_weeks import WEEKS, fill_weeks, sales_of
 
 pytestmark = pytest.mark.integration
 
+FAILED = "20260101T000000_failed"
 TYPES: dict[str, tuple[type, ...]] = {TIME: (datetime, date), TEXT: (str,), NUMBER: (int, float, Decimal)}
 
 
 @pytest.fixture(scope="module")
-def filled(databases: Stack, settings: Settings, spark: SparkSession, shop: None) -> Settings:
+def filled(databases: Stack, settings: Settings, spark: SparkSession, shop: None) -> Iterator[Settings]:
     """Return how to reach databases that hold something for every panel, made by the platform's own code."""
     copy_here(settings, spark)
     build_here(settings, spark, load_marts())
     with closing(mysql.replicator(settings).connect()) as target:
-        ledger.begin(target, "20260101T000000_failed", "replicate", ())
-        ledger.end(target, "20260101T000000_failed", "failed", "the disk is full")
+        ledger.begin(target, FAILED, "replicate", ())
+        ledger.end(target, FAILED, "failed", "the disk is full")
     land_events(settings)
     databases.run("tests.integration.airflow_tables")
     fill_weeks(settings)
-    return settings
+    yield settings
+    fill_weeks(settings, weeks=())
+    with closing(mysql.replicator(settings).connect()) as target:
+        mysql.do(target, "delete from ops.runs where run_id = %s", (FAILED,))
+    with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"{FORGET}; delete from ops.sent_events")
 
 
 def land_events(settings: Settings) -> None:
