@@ -47,7 +47,7 @@ def filled(databases: Stack, settings: Settings, spark: SparkSession, shop: None
     fill_weeks(settings)
     yield settings
     fill_weeks(settings, weeks=())
-    with closing(mysql.replicator(settings).connect()) as target:
+    with closing(mysql.admin(settings).connect()) as target:
         mysql.do(target, "delete from ops.runs where run_id = %s", (FAILED,))
     with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
         cursor.execute(f"{FORGET}; delete from ops.sent_events")
