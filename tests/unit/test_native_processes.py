@@ -92,7 +92,12 @@ def test_a_password_with_a_quote_stays_inside_its_literal() -> None:
 
 def test_a_database_elsewhere_is_the_users_own(tmp_path: Path) -> None:
     stack = Stack(tmp_path, settings(MYSQL_HOST="db.example.com", KAFKA_HOST="k.example.com", SPARK_MASTER_URL="yarn"))
-    assert [name for name in stack.services if stack.is_native(name)] == ["postgres", "producers", "airflow"]
+    assert [name for name in stack.services if stack.is_native(name)] == [
+        "postgres",
+        "clickhouse",
+        "producers",
+        "airflow",
+    ]
 
 
 def test_a_taken_port_is_named_with_its_variable() -> None:
