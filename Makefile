@@ -146,7 +146,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --override requirements.override
 lock: python ## Lock the dependencies anew, with hashes, for every Python that is supported
 	@$(LOCK) --output-file requirements.txt requirements.in
-	@for part in airflow spark; do \
+	@for part in airflow notebook spark; do \
 		$(LOCK) --constraint requirements.txt --output-file requirements-$$part.txt requirements-$$part.in || exit; done
 
 .PHONY: python
