@@ -10,7 +10,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$python && exit; done; echo python3)
 VENV := .native/venv
 RUN := $(VENV)/bin/python
-CODE := storeline spark_jobs generators dags init_db native bench dashboards docs docker
+CODE := storeline spark_jobs generators dags init_db native bench dashboards notebooks docs docker
 # Taken as they were typed: a question may hold any sign.
 override export Q := $(value Q)
 override export ON := $(value ON)
@@ -82,6 +82,10 @@ dashboards: python ## Write what Grafana reads: its boards and alert rules
 .PHONY: pictures
 pictures: python ## Draw every panel of the boards from the running stack's data into docs/
 	@$(RUN) -m dashboards.draw
+
+.PHONY: report
+report: python ## Run the notebook on the running stack; print where its one page with pictures is
+	@$(RUN) -m native.report
 
 .PHONY: marts
 marts: python ## List the marts: what they are, their rows, when they were built and from which copy
@@ -170,6 +174,7 @@ check-compose: ## Hold the compose file to the rules of docs/security.md
 	@$(PYTHON) docker/check_compose.py
 test-compose: python ## Test the containers: rules, boot, run, refuse, restart, leave nothing
 	@docker/ensure_engine.sh
+	@tests/compose/ensure_browser.sh
 	@$(PYTHON) docker/check_compose.py
 	STORELINE_TEST_COMPOSE=deployment $(RUN) -m pytest tests/compose
 test-upgrade: python ## Test that the newest code takes over the containers and data of the first one

@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=300)
     options = parser.parse_args()
-    values = {"SPARK_STREAM_CORES": str(CORES), "STREAM_PARKED_SECONDS": "600"}
+    values = {"SPARK_STREAM_CORES": str(CORES), "SPARK_BATCH_CORES": "1", "STREAM_PARKED_SECONDS": "600"}
     stack = bench_stack("postgres", "kafka", "spark", **values)
     with stack:
         results = [result for topic, count in BACKLOG.items() for result in backlog(stack, topic, count, options.runs)]

@@ -23,11 +23,12 @@ def secrets() -> list[str]:
 
 
 def read(root: Path = ROOT) -> Model:
-    """Return the model of `docker compose config`. Raises RuntimeError with compose's own line."""
+    """Return the model of `docker compose config`, the services of all profiles. Raises RuntimeError with its line."""
     # What this shell or .env.local sets is left out: the file itself is looked at.
     kept = {name: value for name, value in os.environ.items() if name not in Settings.variables()}
     environment = kept | {name: mark(name) for name in secrets()} | {"COMPOSE_ENV_FILES": str(root / ".env")}
-    command = ("docker", "compose", "--file", str(root / "docker-compose.yml"), "config", "--format", "json")
+    compose = ("docker", "compose", "--file", str(root / "docker-compose.yml"), "--profile", "*")
+    command = (*compose, "config", "--format", "json")
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode or "variable is not set" in done.stderr:
         raise RuntimeError((done.stderr.strip() or "docker compose config failed").splitlines()[-1])

@@ -32,6 +32,7 @@ def published(settings: Settings) -> dict[str, tuple[str, int]]:
     wanted = {
         "AIRFLOW_PORT": (own, settings.airflow_port),
         "GRAFANA_PORT": (own, settings.grafana_port),
+        "NOTEBOOK_PORT": (own, settings.notebook_port),
         "SPARK_MASTER_UI_PORT": (closed, settings.spark_master_ui_port),
         "SPARK_HISTORY_PORT": (closed, settings.spark_history_port),
     }

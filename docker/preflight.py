@@ -93,6 +93,8 @@ def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[s
             )
     if settings.mysql_host in LOOPBACK and settings.mysql_admin_user != "root":
         found.append("MYSQL_ADMIN_USER: the MySQL of the containers is administered by root")
+    if not settings.notebook_password.isascii():
+        found.append("NOTEBOOK_PASSWORD holds other letters than ASCII's, which JupyterHub's login does not take")
     found += first_start(settings)
     cpuinfo = Path("/proc/cpuinfo")
     found += processor(settings, cpuinfo.read_text() if cpuinfo.exists() else "")

@@ -1,4 +1,4 @@
-"""From nothing to printed marts: start the stack, fill the shop, let Airflow copy it, build the marts, run the sales.
+"""From nothing to marts and a report: start the stack, fill the shop, let Airflow copy it, build marts, run the sales.
 
 Usage: python -m native.demo [BEGIN]    (`make demo`; BEGIN: when it began, in seconds since 1970)
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from native.airflow_api import Airflow, DagRunError
-from native.places import DEMO
+from native.places import DEMO, REPORT
 from native.process import StackError
 from native.stack import Stack
 from native.web import WebError
@@ -35,6 +35,7 @@ Spark history     http://127.0.0.1:{spark_history_port}
 MySQL             mysql -h {mysql_host} -P {mysql_port} -u {mysql_analyst_user} -p   (MYSQL_ANALYST_PASSWORD in .env)
 PostgreSQL        psql -h {postgres_host} -p {postgres_port} -U {postgres_reader_user} {postgres_db}
                   (POSTGRES_READER_PASSWORD in .env)
+Report            {report}   (make report makes it anew)
 Events            make lag, make redrive
 Ask MySQL         make sql Q='select * from marts.UserOrders order by total_amount desc limit 10'
 Ask ClickHouse    make sql ON=clickhouse Q='select * from sales.sales_summary order by sales_amount desc limit 10'
@@ -65,6 +66,7 @@ def run(stack: Stack, settings: Settings) -> None:
     step("the replica is copied and the marts are built", lambda: wait_for_marts(airflow, settings))
     step(f"{STREAM} is unpaused and lands events", lambda: wait_for_events(airflow, settings))
     step(f"the sales of a week ({settings.sales_rows:,} rows) are in ClickHouse", lambda: wait_for_sales(airflow))
+    step("the report is made", lambda: stack.run("notebooks.report", str(REPORT)))
     show(settings)
 
 
@@ -136,7 +138,8 @@ def show(settings: Settings) -> None:
         names, rows = ask.ask(settings, f"select * from marts.{mysql.quote(mart)} limit 5")
         print(f"\nmarts.{mart}\n{ask.table(names, rows)}")
     print("\nsales.sales_summary in ClickHouse, by region\n" + ask.table(*ask.ask(settings, BY_REGION, "clickhouse")))
-    print(LINKS.format_map({name.lower(): value for name, value in settings.values.items()}))
+    links = {name.lower(): value for name, value in settings.values.items()}
+    print(LINKS.format_map({**links, "report": REPORT}))
 
 
 if __name__ == "__main__":

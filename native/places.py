@@ -18,6 +18,7 @@ KAFKA = INSTALLED / "kafka"
 KAFKA_DECLARED = ROOT / "native" / "kafka_jars"
 CLASSES = INSTALLED / "classes" / "spark.jsa"
 DEMO = INSTALLED / "demo"
+REPORT = INSTALLED / "report.html"
 
 # The kernel takes 107 bytes for a socket's path; supervisord appends its process id while it makes one.
 LONGEST_SOCKET = 90

@@ -112,8 +112,14 @@ class Settings:
     spark_worker_memory = memory()
     spark_batch_cores = whole(1, 1000)
     spark_stream_cores = whole(1, 1000)
+    spark_notebook_cores = whole(1, 1000)
     spark_executor_wait_seconds = whole(1, 86400)
     spark_auth_secret = secret(16)
+
+    notebook_port = port()
+    notebook_user = text()
+    notebook_password = secret(8)
+    notebook_idle_seconds = whole(10, 7 * 86400)
 
     shop_users = whole(1, 10**9)
     shop_categories = whole(2, 10**4)
@@ -167,6 +173,7 @@ class Settings:
     airflow_memory_limit = memory()
     airflow_scheduler_memory_limit = memory()
     grafana_memory_limit = memory()
+    notebook_memory_limit = memory()
     job_memory_limit = memory()
     pids_limit = whole(100, 10**6)
     log_max_size = memory()
@@ -188,11 +195,12 @@ class Settings:
 
     def _contradictions(self) -> list[str]:
         slots = self.spark_workers * self.spark_worker_cores
-        wanted = 2 * self.spark_batch_cores + self.spark_stream_cores
+        wanted = 2 * self.spark_batch_cores + self.spark_stream_cores + self.spark_notebook_cores
         if self.spark_master_url.startswith("spark://") and wanted > slots:
             return [
-                f"SPARK_BATCH_CORES is {self.spark_batch_cores} and SPARK_STREAM_CORES {self.spark_stream_cores}: two "
-                f"batch jobs and a stream need {wanted} slots, SPARK_WORKERS × SPARK_WORKER_CORES gives {slots}"
+                f"SPARK_BATCH_CORES is {self.spark_batch_cores}, SPARK_STREAM_CORES {self.spark_stream_cores} and "
+                f"SPARK_NOTEBOOK_CORES {self.spark_notebook_cores}: two batch jobs, a stream and a notebook need "
+                f"{wanted} slots, SPARK_WORKERS × SPARK_WORKER_CORES gives {slots}"
             ]
         return []
 

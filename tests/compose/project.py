@@ -24,6 +24,7 @@ PORTS = (
     "KAFKA_PORT",
     "AIRFLOW_PORT",
     "GRAFANA_PORT",
+    "NOTEBOOK_PORT",
     "SPARK_MASTER_UI_PORT",
     "SPARK_HISTORY_PORT",
 )
@@ -84,6 +85,8 @@ class Project:
         ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
         values = {name: value + awkward(name) for name, value in random_values().items()}
         values |= ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z", "SALES_ROWS": "20000"}
+        # An idle kernel ends while a test waits for it.
+        values |= {"NOTEBOOK_IDLE_SECONDS": "30"}
         file = folder / "env"
         file.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
         return cls(file, values, **options)

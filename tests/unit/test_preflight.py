@@ -131,6 +131,24 @@ def test_a_password_that_mysqls_first_start_cannot_take_is_refused(sign: str) ->
     assert preflight.configuration(values | {"MYSQL_HOST": "10.0.0.1"}, {}) == []
 
 
+@pytest.mark.parametrize(
+    ("password", "line"),
+    [
+        (
+            "1234567",
+            "NOTEBOOK_PASSWORD is a value that is not shown: expected a secret of 8 or more printable characters",
+        ),
+        ("paßwörter", "NOTEBOOK_PASSWORD holds other letters than ASCII's, which JupyterHub's login does not take"),
+    ],
+)
+def test_a_password_that_jupyterhub_cannot_take_is_refused(password: str, line: str) -> None:
+    assert preflight.configuration(VALUES | RANDOM | {"NOTEBOOK_PASSWORD": password}, {}) == [line]
+
+
+def test_make_doctor_looks_at_the_port_of_jupyterhub() -> None:
+    assert docker_host.published(Settings(VALUES))["NOTEBOOK_PORT"] == ("127.0.0.1", 8000)
+
+
 def test_other_passwords_may_hold_any_sign() -> None:
     awkward = dict.fromkeys(SECRETS - {"MYSQL_ADMIN_PASSWORD", "AIRFLOW_FERNET_KEY"}, "a'b\"c\\d$e%f #g" * 3)
     assert preflight.configuration(VALUES | RANDOM | awkward, {}) == []

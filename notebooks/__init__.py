@@ -1,0 +1,1 @@
+"""What people look at and change: notebooks, and the report that is made of one."""

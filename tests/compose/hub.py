@@ -1,0 +1,79 @@
+"""JupyterHub as a person uses it: in a browser."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+
+SECONDS = 180
+
+
+@contextmanager
+def chromium() -> Iterator[WebDriver]:
+    """Yield a browser without a window; where there is none, the test is skipped."""
+    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    if None in programs:
+        pytest.skip("chromium and chromedriver are not on PATH: tests/compose/ensure_browser.sh says why")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(programs[0])
+    # Root has no sandbox, and a container little shared memory.
+    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "window-size=1440,1000"):
+        options.add_argument(f"--{argument}")
+    driver = webdriver.Chrome(options, webdriver.ChromeService(str(programs[1])))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Hub:
+    """The pages of JupyterHub in a browser. Every wait ends the test when it takes too long."""
+
+    def __init__(self, driver: WebDriver, port: int, user: str) -> None:
+        self.driver, self.root, self.user = driver, f"http://127.0.0.1:{port}", user
+
+    def log_in(self, user: str, password: str) -> None:
+        """Fill in the form of the first page and send it."""
+        self.driver.get(f"{self.root}/hub/login")
+        for name, value in (("username", user), ("password", password)):
+            self.driver.find_element(By.NAME, name).send_keys(value)
+        self.driver.find_element(By.NAME, "password").send_keys(Keys.ENTER)
+
+    def wait(self, what: str, is_reached: Callable[[], Any], seconds: float = SECONDS) -> Any:
+        """Return what is true at last."""
+        deadline = time.monotonic() + seconds
+        while not (found := is_reached()):
+            assert time.monotonic() < deadline, f"{what}: not after {seconds} s at {self.driver.current_url}"
+            time.sleep(0.5)
+        return found
+
+    def find(self, selector: str) -> list[Any]:
+        """Return the elements of the page that a CSS selector names."""
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def fetch(self, path: str) -> Any:
+        """Return what the user's server answers to the page, whose cookies go along."""
+        script = "const [path, done] = arguments; fetch(path).then(answer => answer.json()).then(done, done)"
+        return self.driver.execute_async_script(script, f"/user/{self.user}/api/{path}")
+
+    def run_all(self) -> None:
+        """Wait for the notebook's kernel, then choose Run, Run All Cells."""
+        self.wait("a kernel", lambda: any(one["execution_state"] == "idle" for one in self.fetch("kernels")))
+        self.wait("the notebook", lambda: self.find(".jp-NotebookPanel .jp-CodeCell"))
+        menu = "//div[contains(@class, 'lm-MenuBar-itemLabel') and text()='Run']"
+        self.driver.find_element(By.XPATH, menu).click()
+        entry = "li[data-command='runmenu:run-all']"
+        self.wait("the menu", lambda: self.find(entry))[0].click()
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """Save the notebook and return what its cells have answered so far."""
+        self.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.CONTROL, "s")
+        cells = self.fetch("contents/explore.ipynb?type=notebook")["content"]["cells"]
+        return [output for cell in cells for output in cell.get("outputs", [])]

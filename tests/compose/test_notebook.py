@@ -1,0 +1,121 @@
+"""JupyterHub in a browser: log in, run the notebook on the cluster, see its pictures; and what stays closed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from native.airflow_api import Airflow
+from native.web import ask
+from tests.compose.hub import Hub, chromium
+from tests.compose.project import Project, service_of
+from tests.compose.test_boot import BUILD, COPY, wait_for
+from tests.page import Page
+
+pytestmark = pytest.mark.timeout(1800)
+
+PROFILE = ("--profile", "notebook")
+IMAGE = "storeline-notebook:local"
+
+
+@pytest.fixture(scope="module")
+def notebook(project: Project, airflow: Airflow) -> Iterator[Project]:
+    """Return the deployment with marts in it and JupyterHub beside it, which is gone afterwards."""
+    for dag in (COPY, BUILD):
+        airflow.unpause(dag, 120)
+    wait_for(lambda: all(airflow.has_succeeded(dag) for dag in (COPY, BUILD)))
+    try:
+        project.compose(*PROFILE, "up", "--build", "--detach", "--wait", "notebook")
+        yield project
+    finally:
+        project.compose(*PROFILE, "rm", "--stop", "--force", "--volumes", "notebook")
+        project.run("docker", "volume", "rm", "--force", f"{project.name}_notebooks")
+
+
+@pytest.fixture(scope="module")
+def hub(notebook: Project) -> Iterator[Hub]:
+    """Return a browser that looks at JupyterHub."""
+    with chromium() as driver:
+        driver.set_script_timeout(30)
+        yield Hub(driver, notebook.settings.notebook_port, notebook.settings.notebook_user)
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [("explorer", "not-the-password"), ("somebody", ""), ("admin", ""), ("explorer", " ")]
+)
+def test_nobody_else_gets_in(notebook: Project, hub: Hub, user: str, password: str) -> None:
+    hub.log_in(user, password or str(notebook.settings.notebook_password))
+    said = hub.wait("the refusal", lambda: [one.text for one in hub.find(".login_error")])
+    assert said == ["Invalid username or password"]
+
+
+@pytest.mark.slow(reason="a notebook runs on the cluster of containers, in a browser")
+def test_the_notebook_runs_on_the_cluster_and_shows_its_pictures(notebook: Project, hub: Hub) -> None:
+    hub.log_in(hub.user, str(notebook.settings.notebook_password))
+    hub.wait("the notebook's page", lambda: hub.driver.current_url.endswith("/lab/tree/explore.ipynb"))
+    hub.run_all()
+    counted = f"counted by {'spark://master.spark:7077'}"
+    hub.wait("the last cell", lambda: pictures(hub.outputs()) >= 3 and counted in json.dumps(hub.outputs()))
+    outputs = hub.wait("its picture", lambda: found if pictures(found := hub.outputs()) >= 4 else None)
+    assert [one for one in outputs if one["output_type"] == "error" or one.get("name") == "stderr"] == []
+    hub.wait("a picture in the page", lambda: hub.find(".jp-OutputArea-output img[src^='data:image/png']"))
+    cluster = ask(notebook.settings.spark_master_ui_port, "/json/")
+    mine = [one for one in cluster["activeapps"] + cluster["completedapps"] if one["name"] == "explore"]
+    assert [one["cores"] for one in mine] == [1]
+
+
+def pictures(outputs: list[dict[str, Any]]) -> int:
+    """Return how many of the outputs are pictures."""
+    return sum("image/png" in one.get("data", {}) for one in outputs)
+
+
+def test_no_secret_is_in_the_image_the_pages_or_what_the_engine_tells(notebook: Project, hub: Hub) -> None:
+    seen = {"image": json.dumps(json.loads(notebook.run("docker", "image", "inspect", IMAGE)))}
+    seen["layers"] = notebook.run("docker", "history", "--no-trunc", IMAGE)
+    (container,) = (one for one in notebook.containers() if service_of(one) == "notebook")
+    shown = [container["Config"].get(key) for key in ("Cmd", "Entrypoint", "Labels", "Healthcheck")]
+    seen["description"] = json.dumps([*shown, container["Path"], container["Args"], container["State"]])
+    seen["log"] = notebook.run("docker", "logs", container["Id"])
+    seen["processes"] = notebook.run("docker", "top", container["Id"], "-eo", "pid,args")
+    for page in ("/hub/login", "/hub/home", "/hub/token", f"/user/{hub.user}/lab", f"/user/{hub.user}/api/kernelspecs"):
+        hub.driver.get(hub.root + page)
+        seen[page] = hub.driver.page_source
+    seen["the notebook"] = json.dumps(hub.outputs())
+    assert all(seen.values())
+    assert [(name, place) for name, secret in notebook.marks.items() for place in seen if secret in seen[place]] == []
+    patterns = "\n".join(notebook.marks.values())
+    files = ("/opt", "/home", "/etc", "/usr/local/etc", "/usr/local/share/jupyter", "/var/lib/storeline")
+    assert notebook.inside("notebook", "grep", "-rlFf", "-", *files, given=patterns, check=False) == ""
+
+
+def test_an_idle_kernel_is_ended_though_its_page_is_open(hub: Hub) -> None:
+    hub.driver.get(f"{hub.root}/user/{hub.user}/lab/tree/explore.ipynb")
+    hub.wait("a page with its kernel", lambda: any(one["connections"] for one in hub.fetch("kernels")), 60)
+    hub.wait("no kernel", lambda: hub.fetch("kernels") == [], 90)
+
+
+@pytest.mark.slow(reason="a notebook with a Spark application of its own runs in a container")
+def test_the_report_is_made_in_the_container_and_loads_nothing(notebook: Project, hub: Hub, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    said = notebook.inside("notebook", "python", "-m", "notebooks.report")
+    file.write_text(said[said.index("<!DOCTYPE html>") :])
+    page = Page(file.read_text())
+    assert (page.fetched, len(page.pictures)) == ([], 4)
+    hub.driver.get(file.as_uri())
+    script = "return [performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:')),"
+    script += " [...document.images].every(i => i.naturalWidth > 100)]"
+    assert hub.driver.execute_script(script) == [[], True]
+
+
+def test_it_reaches_only_what_it_works_with(notebook: Project) -> None:
+    reached = {
+        ("notebook", "mysql.warehouse", 3306): True,
+        ("notebook", "master.spark", 7077): True,
+        ("notebook", "postgres.source", 5432): False,
+        ("notebook", "kafka.events", 19092): False,
+        ("notebook", "api.airflow", 8080): False,
+        ("notebook", "192.0.2.1", 443): False,
+    }
+    assert {way: notebook.reaches(*way) for way in reached} == reached
