@@ -21,10 +21,10 @@ def marts(settings: Settings, question: str) -> pd.DataFrame:
         return _frame([column[0] for column in cursor.description], cursor.fetchall())
 
 
-def sales(settings: Settings, question: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return ClickHouse's answer to the reader, who may read `sales`, under the names of `columns`."""
+def sales(settings: Settings, question: str) -> pd.DataFrame:
+    """Return ClickHouse's answer to the reader, who may read `sales`. Raises ClickhouseError."""
     with closing(clickhouse.connect(settings)) as connection:
-        return _frame(columns, connection.query(question))
+        return _frame(*connection.ask(question))
 
 
 def replica(settings: Settings, spark: SparkSession, table: str) -> DataFrame:

@@ -59,8 +59,11 @@ class Hub:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def fetch(self, path: str) -> Any:
-        """Return what the user's server answers to the page, whose cookies go along."""
-        script = "const [path, done] = arguments; fetch(path).then(answer => answer.json()).then(done, done)"
+        """Return what the user's server answers to its page, whose cookies and token go along."""
+        script = """
+            const [path, done] = arguments, token = document.cookie.match(/_xsrf=([^;]*)/)[1]
+            fetch(path, {headers: {'X-XSRFToken': token}}).then(answer => answer.json()).then(done, done)
+        """
         return self.driver.execute_async_script(script, f"/user/{self.user}/api/{path}")
 
     def run_all(self) -> None:
