@@ -58,18 +58,30 @@ class Hub:
         """Return the elements of the page that a CSS selector names."""
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
-    def fetch(self, path: str) -> Any:
+    def fetch(self, path: str, put: Any = None) -> Any:
         """Return what the user's server answers to its page, whose cookies and token go along."""
         script = """
-            const [path, done] = arguments, token = document.cookie.match(/_xsrf=([^;]*)/)[1]
-            fetch(path, {headers: {'X-XSRFToken': token}}).then(answer => answer.json()).then(done, done)
+            const [path, put, done] = arguments, token = document.cookie.match(/_xsrf=([^;]*)/)[1]
+            const options = put ? {method: 'PUT', body: JSON.stringify(put)} : {}
+            fetch(path, {...options, headers: {'X-XSRFToken': token}}).then(answer => answer.json()).then(done, done)
         """
-        return self.driver.execute_async_script(script, f"/user/{self.user}/api/{path}")
+        return self.driver.execute_async_script(script, f"/user/{self.user}/api/{path}", put)
+
+    def open(self, notebook: str) -> None:
+        """Go to a notebook's page and wait for its kernel and its cells."""
+        address = f"{self.root}/user/{self.user}/lab/tree/{notebook}"
+        if self.driver.current_url != address:
+            self.driver.get(address)
+        self.wait("its cells", lambda: self.find(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell"))
+
+        def has_kernel() -> bool:
+            kernels = [one["kernel"] for one in self.fetch("sessions") if one["path"] == notebook]
+            return any(one["execution_state"] == "idle" and one["connections"] for one in kernels)
+
+        self.wait("its kernel", has_kernel)
 
     def run_all(self) -> None:
-        """Wait for the notebook's kernel, then choose Run, Run All Cells."""
-        self.wait("a kernel", lambda: any(one["execution_state"] == "idle" for one in self.fetch("kernels")))
-        self.wait("the notebook", lambda: self.find(".jp-NotebookPanel .jp-CodeCell"))
+        """Choose Run, Run All Cells."""
         menu = "//div[contains(@class, 'lm-MenuBar-itemLabel') and text()='Run']"
         self.driver.find_element(By.XPATH, menu).click()
         entry = "li[data-command='runmenu:run-all']"
