@@ -32,7 +32,7 @@ GIVEN: dict[str, set[str]] = {
     "produce-users": {"POSTGRES_GENERATOR_PASSWORD"},
     "spark-master": {"SPARK_AUTH_SECRET"},
     "spark-worker": {"SPARK_AUTH_SECRET"},
-    "notebook": {"MYSQL_ANALYST_PASSWORD", "NOTEBOOK_PASSWORD", "SPARK_AUTH_SECRET"},
+    "notebook": {"MYSQL_ANALYST_PASSWORD", "CLICKHOUSE_READER_PASSWORD", "NOTEBOOK_PASSWORD", "SPARK_AUTH_SECRET"},
     "airflow-init": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_ADMIN_PASSWORD"},
     "airflow-api-server": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET_KEY"},
     "airflow-scheduler": METADATA

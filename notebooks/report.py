@@ -30,7 +30,7 @@ class ReportError(Exception):
 
 def executed(settings: Settings, notebook: Path = NOTEBOOK) -> NotebookNode:
     """Return the notebook with its outputs, run in a kernel of its own. Raises ReportError."""
-    node = nbformat.read(notebook, as_version=4)
+    node: NotebookNode = nbformat.read(notebook, as_version=4)
     client = NotebookClient(node, timeout=CELL_SECONDS, resources={"metadata": {"path": str(notebook.parent)}})
     try:
         client.execute(env=os.environ | kernel.environment(settings))

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,13 @@ def copied_checkout(folder: Path) -> Path:
     return folder
 
 
+def written(folder: Path, values: dict[str, str]) -> Path:
+    """Write values into a file as `.env.local` would hold them."""
+    file = folder / "env"
+    file.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
+    return file
+
+
 @dataclass(frozen=True)
 class Project:
     """A running deployment. Every command raises CalledProcessError, with what was said, unless it is told not to."""
@@ -87,9 +94,12 @@ class Project:
         values |= ports | {"SHOP_UNTIL": "2026-11-22T00:00:00Z", "SALES_ROWS": "20000"}
         # An idle kernel ends while a test waits for it.
         values |= {"NOTEBOOK_IDLE_SECONDS": "30"}
-        file = folder / "env"
-        file.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
-        return cls(file, values, **options)
+        return cls(written(folder, values), values, **options)
+
+    def changed(self, folder: Path, **values: str) -> "Project":
+        """Return the same deployment, of which what is started from now on has other values."""
+        values = self.values | values
+        return replace(self, file=written(folder, values), values=values)
 
     @cached_property
     def settings(self) -> Settings:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.web import ask
+from storeline import clickhouse
 from tests.compose.hub import Hub, chromium
 from tests.compose.project import Project, service_of
 from tests.compose.test_boot import BUILD, COPY, wait_for
@@ -19,21 +21,44 @@ pytestmark = pytest.mark.timeout(1800)
 
 PROFILE = ("--profile", "notebook")
 IMAGE = "storeline-notebook:local"
+IMPORT = "2020-01-07"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 
 @pytest.fixture(scope="module")
-def notebook(project: Project, airflow: Airflow) -> Iterator[Project]:
+def sales(project: Project) -> Iterator[None]:
+    """Let ClickHouse hold the sums of an import of its own, which is gone afterwards."""
+    rows = ", ".join(f"('{IMPORT}', '{region}', 1, 3, 2.50)" for region in ("North", "South"))
+    columns = "import_date, region, product_id, sales_count, sales_amount"
+    with closing(clickhouse.connect(project.settings, is_loader=True)) as connection:
+        connection.command(f"insert into sales.sales_summary ({columns}) values {rows}")
+        yield
+        connection.command(f"alter table sales.sales_summary drop partition '{IMPORT}'")
+
+
+@pytest.fixture(scope="module")
+def notebook(project: Project, airflow: Airflow, sales: None, tmp_path_factory: Any) -> Iterator[Project]:
     """Return the deployment with marts in it and JupyterHub beside it, which is gone afterwards."""
     for dag in (COPY, BUILD):
         airflow.unpause(dag, 120)
     wait_for(lambda: all(airflow.has_succeeded(dag) for dag in (COPY, BUILD)))
+    project = with_a_reader(project, tmp_path_factory.mktemp("notebook"))
     try:
-        project.compose(*PROFILE, "up", "--build", "--detach", "--wait", "notebook")
+        project.compose(*PROFILE, "up", "--build", "--detach", "--no-deps", "--wait", "notebook")
         yield project
     finally:
         project.compose(*PROFILE, "rm", "--stop", "--force", "--volumes", "notebook")
         project.run("docker", "volume", "rm", "--force", f"{project.name}_notebooks")
+
+
+def with_a_reader(project: Project, folder: Path) -> Project:
+    """Return the project with a reader that its ClickHouse lets in; a stand-in for the image knows the loader alone."""
+    try:
+        clickhouse.connect(project.settings).close()
+    except clickhouse.ClickhouseError:
+        user, password = project.settings.clickhouse_user, str(project.settings.clickhouse_password)
+        return project.changed(folder, CLICKHOUSE_READER_USER=user, CLICKHOUSE_READER_PASSWORD=password)
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +150,7 @@ def test_the_report_is_made_in_the_container_and_loads_nothing(notebook: Project
 def test_it_reaches_only_what_it_works_with(notebook: Project) -> None:
     reached = {
         ("notebook", "mysql.warehouse", 3306): True,
+        ("notebook", "clickhouse.warehouse", 8123): True,
         ("notebook", "master.spark", 7077): True,
         ("notebook", "postgres.source", 5432): False,
         ("notebook", "kafka.events", 19092): False,

@@ -11,11 +11,13 @@ import pytest
 
 from native.stack import Stack
 from native.web import ask
-from storeline import mysql
+from storeline import clickhouse, mysql
 from storeline.settings import ROOT
 from tests.page import Page
 
 pytestmark = pytest.mark.integration
+
+REGIONS = ("North", "South", "West")
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,16 @@ def report(databases: Stack, shop: None, tmp_path_factory: pytest.TempPathFactor
         return subprocess.run(command, env=seen, cwd=ROOT, capture_output=True, text=True, check=False), file
 
     return make
+
+
+@pytest.fixture
+def sales(databases: Stack) -> None:
+    """Put two imports of three sums each into ClickHouse; the later one is what the report shows."""
+    databases.start(("clickhouse",))
+    columns = "import_date, region, product_id, sales_count, sales_amount"
+    rows = [(day, region, 1, 3, amount) for day, amount in (("2026-11-10", 1), ("2026-11-17", 2)) for region in REGIONS]
+    with closing(clickhouse.connect(databases.settings, is_loader=True)) as connection:
+        connection.command(f"insert into sales.sales_summary ({columns}) values {', '.join(map(str, rows))}")
 
 
 def test_a_notebook_that_fails_is_one_line_and_no_page(report: Callable[..., Any]) -> None:
