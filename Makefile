@@ -42,7 +42,7 @@ stop: python ## End all of the stack's processes; its data is kept
 
 .PHONY: reset
 reset: python ## End the stack and delete its data: shop, databases, Airflow's history
-	@$(RUN) -m native reset
+	@$(RUN) -m native reset && rm -f .native/report.html
 
 .PHONY: clean
 clean: ## End the stack and delete everything under .native/, what is installed included

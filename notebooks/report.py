@@ -31,7 +31,12 @@ class ReportError(Exception):
 def executed(settings: Settings, notebook: Path = NOTEBOOK) -> NotebookNode:
     """Return the notebook with its outputs, run in a kernel of its own. Raises ReportError."""
     node: NotebookNode = nbformat.read(notebook, as_version=4)
-    client = NotebookClient(node, timeout=CELL_SECONDS, resources={"metadata": {"path": str(notebook.parent)}})
+    client = NotebookClient(
+        node,
+        timeout=CELL_SECONDS,
+        extra_arguments=list(kernel.ARGUMENTS),
+        resources={"metadata": {"path": str(notebook.parent)}},
+    )
     try:
         client.execute(env=os.environ | kernel.environment(settings))
     except CellExecutionError as error:

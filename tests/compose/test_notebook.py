@@ -1,6 +1,8 @@
 """JupyterHub in a browser: log in, run the notebook on the cluster, see its pictures; and what stays closed."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from native.airflow_api import Airflow
 from native.web import ask
 from storeline import clickhouse
+from storeline.settings import ROOT
 from tests.compose.hub import Hub, chromium
 from tests.compose.project import Project, service_of
 from tests.compose.test_boot import BUILD, COPY, wait_for
@@ -88,7 +91,11 @@ def test_the_notebook_runs_on_the_cluster_and_shows_its_pictures(notebook: Proje
     hub.wait("the last cell", lambda: pictures(hub.outputs()) >= 3 and counted in json.dumps(hub.outputs()))
     outputs = hub.wait("its picture", lambda: found if pictures(found := hub.outputs()) >= 4 else None)
     assert [one for one in outputs if one["output_type"] == "error" or one.get("name") == "stderr"] == []
-    hub.wait("a picture in the page", lambda: hub.find(".jp-OutputArea-output img[src^='data:image/png']"))
+    shown = hub.wait("a picture in the page", lambda: hub.find(".jp-OutputArea-output img[src^='data:image/png']"))
+    if os.environ.get("STORELINE_RECORD"):
+        hub.driver.execute_script("arguments[0].scrollIntoView({block: 'end'})", shown[-1])
+        time.sleep(2)
+        hub.driver.save_screenshot(str(ROOT / "docs" / "jupyterhub.png"))
     cluster = ask(notebook.settings.spark_master_ui_port, "/json/")
     mine = [one for one in cluster["activeapps"] + cluster["completedapps"] if one["name"] == "explore"]
     assert [one["cores"] for one in mine] == [1]
