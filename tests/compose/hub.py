@@ -63,9 +63,12 @@ class Hub:
         script = """
             const [path, put, done] = arguments, token = document.cookie.match(/_xsrf=([^;]*)/)[1]
             const options = put ? {method: 'PUT', body: JSON.stringify(put)} : {}
-            fetch(path, {...options, headers: {'X-XSRFToken': token}}).then(answer => answer.json()).then(done, done)
+            fetch(path, {...options, headers: {'X-XSRFToken': token}})
+                .then(async answer => done([answer.ok, await answer.json()]))
         """
-        return self.driver.execute_async_script(script, f"/user/{self.user}/api/{path}", put)
+        is_ok, answer = self.driver.execute_async_script(script, f"/user/{self.user}/api/{path}", put)
+        assert is_ok, answer
+        return answer
 
     def open(self, notebook: str) -> None:
         """Go to a notebook's page and wait for its kernel and its cells."""
