@@ -13,7 +13,6 @@ from storeline.settings import Settings, load
 PORTS = (
     "POSTGRES_PORT",
     "MYSQL_PORT",
-    "CLICKHOUSE_PORT",
     "KAFKA_PORT",
     "KAFKA_CONTROLLER_PORT",
     "AIRFLOW_PORT",
@@ -47,6 +46,8 @@ def with_free_ports(**values: str) -> Settings:
     own = {name: str(port) for name, port in zip(PORTS, ports, strict=True)}
     folder = tempfile.mkdtemp(prefix="storeline-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # A port on which no program listens, so ClickHouse is the engine in the folder.
+    own |= {"CLICKHOUSE_PORT": "1"}
     own |= {"CLICKHOUSE_FOLDER": f"{folder}/clickhouse", "SALES_STORAGE": f"{folder}/sales"}
     own |= {"SPARK_MASTER_URL": f"spark://127.0.0.1:{master}", "SHOP_UNTIL": "2026-11-22T00:00:00Z"}
     return Settings({**load(environment={}).values, **own, **values})

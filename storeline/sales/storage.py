@@ -81,12 +81,18 @@ def refusals(what: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except pa.ArrowInvalid as error:
-        raise StorageError(f"{what} is no whole Parquet file ({_one_line(error)}): {AGAIN}") from None
     except (OSError, pa.ArrowException, json.JSONDecodeError) as error:
+        if _is_of_the_content(error):
+            raise StorageError(f"{what} is not as it was written ({_one_line(error)}): {AGAIN}") from None
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise StorageError(f"{what}: no space is left: free some, or lower SALES_RETENTION_DAYS") from None
         raise StorageError(f"{what}: {_one_line(error)}") from None
+
+
+def _is_of_the_content(error: Exception) -> bool:
+    """Tell whether a file was read and makes no sense; pyarrow says so by an OSError, too, which has no number then."""
+    is_refused = "AWS Error" in str(error)  # an object store's
+    return not isinstance(error, OSError) or (error.errno is None and not is_refused)
 
 
 def _one_line(error: BaseException) -> str:
