@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from shutil import make_archive
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Asset
@@ -161,5 +161,14 @@ def name_of(ti: Any) -> str:
 
 
 def pack(folder: Path) -> list[str]:
-    """Write the packages that executors import into archives; return their paths."""
-    return [make_archive(str(folder / package), "zip", ROOT, package) for package in CODE]
+    """Write the packages that executors import into archives; return their paths.
+
+    What Python has compiled stays behind: it may belong to another user, or to another version.
+    """
+    archives = [folder / f"{package}.zip" for package in CODE]
+    for package, archive in zip(CODE, archives, strict=True):
+        with ZipFile(archive, "w", strict_timestamps=False) as packed:
+            for path in sorted((ROOT / package).rglob("*")):
+                if "__pycache__" not in path.parts and path.is_file():
+                    packed.write(path, path.relative_to(ROOT))
+    return list(map(str, archives))

@@ -1,12 +1,16 @@
 """What the DAGs promise without running: ids, schedules, documentation, one run at a time."""
 
 import ast
+import compileall
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import pytest
 
 from dags.sales_step import run_date
+from dags.spark_job import pack
 from storeline.sales.steps import STEPS
 from storeline.settings import ROOT, load
 from storeline.tables import TABLES
@@ -111,6 +115,13 @@ def test_no_password_is_in_what_a_task_submits(dags):
         for task in (task for task in dag.tasks if hasattr(task, "conf")):
             assert task.application_args in (None, [])
             assert not any("password" in str(value).lower() for value in (task.conf or {}).values())
+
+
+def test_executors_are_sent_the_code_and_not_what_python_made_of_it(tmp_path: Path) -> None:
+    compileall.compile_dir(ROOT / "storeline", quiet=1, maxlevels=0)
+    sent = {name for archive in pack(tmp_path) for name in ZipFile(archive).namelist()}
+    assert sent >= {"storeline/settings.py", "spark_jobs/replicate.py", "spark_jobs/marts/UserOrders.sql"}
+    assert [name for name in sent if "__pycache__" in name] == []
 
 
 def test_dag_files_import_no_pyspark_and_no_driver():
