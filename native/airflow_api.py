@@ -80,5 +80,13 @@ class Airflow:
             return f"{dag}: run {run} failed before any task"
         task, attempt = tasks[0]["task_id"], tasks[0]["try_number"]
         said = self.call(f"{path}/{task}/logs/{attempt}?full_content=true")["content"]
-        text = [line["event"] if isinstance(line, dict) else str(line) for line in said]
+        text = [line for entry in said for line in log_lines(entry)]
         return "\n  ".join([f"{dag}: task {task} failed (run {run}, attempt {attempt})", *text[-lines:]])
+
+
+def log_lines(entry: Any) -> list[str]:
+    """Return what an entry of a task's log says, and the exceptions that it was written for."""
+    if not isinstance(entry, dict):
+        return [str(entry)]
+    raised = entry.get("error_detail") or ()
+    return [entry["event"], *(f"{one['exc_type']}: {one['exc_value']}" for one in raised)]
