@@ -38,7 +38,7 @@ class Storage:
     def place(self) -> tuple[fs.FileSystem, str]:
         """Return the file system and the root's path in it."""
         if not self.root.startswith(S3):
-            return fs.LocalFileSystem(), str(ROOT / self.root)
+            return fs.LocalFileSystem(), self.root
         path = self.root.removeprefix(S3).strip("/")
         with refusals(self.root):
             scheme, _, server = self.endpoint.rpartition("://")
@@ -65,9 +65,11 @@ class Storage:
 
 
 def storage_of(settings: Settings) -> Storage:
-    """Return the storage that the configuration names."""
+    """Return the storage that the configuration names; a folder is counted from the repository's."""
+    root = settings.sales_storage
     return Storage(
-        settings.sales_storage,
+        # Made whole here: on an executor the code, and what is counted from it, lies elsewhere.
+        root if root.startswith(S3) else str(ROOT / root),
         settings.sales_storage_endpoint,
         settings.sales_storage_user,
         settings.sales_storage_password,

@@ -18,8 +18,8 @@ from spark_jobs.sales.parts import written
 from storeline.sales.folder import Folder
 from storeline.sales.rules import DUPLICATE, PRODUCTS, RULES
 from storeline.sales.steps import STEPS
-from storeline.sales.storage import Storage
-from storeline.settings import ROOT
+from storeline.sales.storage import Storage, storage_of
+from storeline.settings import ROOT, Settings, load
 from storeline.variables import Secret
 from tests import sales as independent
 
@@ -87,6 +87,14 @@ def test_each_row_is_judged_as_an_independent_computation_judges_it(spark: Spark
     for row in bad:
         assert raw_rows[row["position"]] == {name: row[name] for name in SCHEMA.names}
     assert sum(part.rows for part in parts["clean"]) == len(good)
+
+
+def test_a_folder_is_counted_from_the_repository_and_the_key_of_an_object_store_is_not_shown() -> None:
+    values = {**load(environment={}).values, "SALES_STORAGE_PASSWORD": "canary"}
+    for text, root in ((".native/sales", str(ROOT / ".native/sales")), ("/a/b", "/a/b"), ("s3://a/b", "s3://a/b")):
+        storage = storage_of(Settings({**values, "SALES_STORAGE": text}))
+        assert storage.root == root
+        assert "canary" not in repr(storage)
 
 
 def test_each_step_is_a_file_and_its_name_is_its_function() -> None:
