@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -78,6 +79,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.driver.extraClassPath", str(JARS / "*"))
         .getOrCreate()
     )
+    # Its socket has a low number now; it hears nobody, for ever, on one beyond 1,023, and ClickHouse's engine leaves
+    # dozens of files open each time that it ends.
+    ensure_callback_server_started(session.sparkContext._gateway)
     yield session
     session.stop()
     # The gateway says good-bye when the interpreter ends, into a stream that pytest has closed by then.
