@@ -24,7 +24,7 @@ from storeline.variables import Secret
 from tests import sales as independent
 
 RUN_DATE = date(2026, 11, 24)
-ROWS = 60_000  # two chunks
+ROWS = 51_000  # two chunks
 
 
 def folder(root: Path, name: str) -> Folder:
@@ -77,15 +77,15 @@ def test_each_row_is_judged_as_an_independent_computation_judges_it(spark: Spark
         one.make()
     parts = written(deduplicated(judged(export(spark, raw), RUN_DATE)), clean, rejected)
 
-    counting, reasons = independent.judged(independent.raw_rows(tmp_path, RUN_DATE), RUN_DATE)
+    rows = independent.raw_rows(tmp_path, RUN_DATE)
+    counting, reasons = independent.judged(rows, RUN_DATE)
     assert reasons == planted
     good = [row for part in parts["clean"] for row in pq.read_table(clean.path(part.name)).to_pylist()]
     bad = [row for part in parts["rejected"] for row in pq.read_table(rejected.path(part.name)).to_pylist()]
     assert sorted(good, key=lambda row: row["sale_id"]) == [counting[key] for key in sorted(counting)]
     assert Counter(row["reason"] for row in bad) == planted
-    raw_rows = independent.raw_rows(tmp_path, RUN_DATE)
     for row in bad:
-        assert raw_rows[row["position"]] == {name: row[name] for name in SCHEMA.names}
+        assert rows[row["position"]] == {name: row[name] for name in SCHEMA.names}
     assert sum(part.rows for part in parts["clean"]) == len(good)
 
 
