@@ -93,5 +93,14 @@ class Hub:
     def outputs(self) -> list[dict[str, Any]]:
         """Save the notebook and return what its cells have answered so far."""
         self.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.CONTROL, "s")
-        cells = self.fetch("contents/explore.ipynb?type=notebook")["content"]["cells"]
+        cells = self.wait("the saved notebook", self._saved)["content"]["cells"]
         return [output for cell in cells for output in cell.get("outputs", [])]
+
+    def _saved(self) -> Any:
+        """Return the notebook, or nothing while it is being written: then its file is empty."""
+        try:
+            return self.fetch("contents/explore.ipynb?type=notebook")
+        except AssertionError as error:
+            if "Unreadable Notebook" not in str(error):
+                raise
+            return None

@@ -134,7 +134,7 @@ def test_no_secret_is_in_the_image_the_pages_or_what_the_engine_tells(notebook: 
     assert [(name, place) for name, secret in notebook.marks.items() for place in seen if secret in seen[place]] == []
     patterns = "\n".join(notebook.marks.values())
     files = ("/opt", "/home", "/etc", "/usr/local/etc", "/usr/local/share/jupyter", "/var/lib/storeline")
-    assert notebook.inside("notebook", "grep", "-rlFf", "-", *files, given=patterns, check=False) == ""
+    assert notebook.inside("notebook", "grep", "-rlsFf", "-", *files, given=patterns, check=False) == ""
 
 
 @pytest.mark.slow(reason="a kernel that holds a slot has to be idle for NOTEBOOK_IDLE_SECONDS")

@@ -67,6 +67,7 @@ def test_a_known_password_does_not_open_clickhouse(project: Project) -> None:
             clickhouse.connect(Settings({**project.settings.values, **known}), is_loader)
 
 
+@pytest.mark.slow(reason="Airflow runs the six steps again on the cluster of containers")
 def test_a_second_run_works_where_the_first_one_left_its_files(project: Project, airflow: Airflow) -> None:
     run = airflow.trigger(SALES)
     wait_for(lambda: airflow.runs(SALES)[0]["state"] in ("success", "failed"), 300)
