@@ -11,6 +11,7 @@ from storeline.settings import LOOPBACK, ROOT, Settings
 
 # The rest of the caller's environment stays outside, so that a stack is the same whoever starts it.
 INHERITED = ("HOME", "USER", "LOGNAME", "JAVA_HOME", "TMPDIR")
+FOLDERS = {"SALES_STORAGE", "CLICKHOUSE_FOLDER"}
 
 
 class StackError(Exception):
@@ -64,5 +65,12 @@ def is_ours(host: str | None) -> bool:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return what a process sees that reads the configuration: every value, whatever the files say."""
-    return dict(settings.values)
+    """Return what a process sees that reads the configuration: every value, whatever the files say.
+
+    Folders are whole: a driver imports the code from an archive, and would count a relative one from there.
+    """
+    values = dict(settings.values)
+    for name in FOLDERS & set(values):
+        if "://" not in values[name]:
+            values[name] = str(ROOT / values[name])
+    return values

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from native import airflow, mysql, mysql_packages, places, ports, spark, supervision
-from native.process import Process, Service, base_environment
+from native.process import Process, Service, base_environment, environment
 from native.stack import Stack
-from storeline.settings import Settings, load
+from storeline.settings import ROOT, Settings, load
 
 DEFAULTS = load(environment={})
 
@@ -124,3 +124,9 @@ def test_two_variables_with_one_port_are_named() -> None:
 )
 def test_a_server_of_another_make_is_not_mysql(said: str, version: tuple[int, ...] | None) -> None:
     assert mysql_packages.version_of(("echo", said)) == version
+
+
+def test_a_process_is_given_whole_folders_because_a_driver_imports_from_an_archive() -> None:
+    seen = environment(settings(SALES_STORAGE=".native/demo/sales", CLICKHOUSE_FOLDER="/elsewhere"))
+    assert (seen["SALES_STORAGE"], seen["CLICKHOUSE_FOLDER"]) == (str(ROOT / ".native/demo/sales"), "/elsewhere")
+    assert environment(settings(SALES_STORAGE="s3://bucket/sales"))["SALES_STORAGE"] == "s3://bucket/sales"
