@@ -60,15 +60,20 @@ class Hub:
 
     def fetch(self, path: str, put: Any = None) -> Any:
         """Return what the user's server answers to its page, whose cookies and token go along."""
+        is_ok, answer = self._call(path, put)
+        assert is_ok, answer
+        return answer
+
+    def _call(self, path: str, put: Any = None) -> tuple[bool, Any]:
         script = """
             const [path, put, done] = arguments, token = document.cookie.match(/_xsrf=([^;]*)/)[1]
             const options = put ? {method: 'PUT', body: JSON.stringify(put)} : {}
             fetch(path, {...options, headers: {'X-XSRFToken': token}})
                 .then(async answer => done([answer.ok, await answer.json()]))
+                .catch(error => done([false, String(error)]))
         """
         is_ok, answer = self.driver.execute_async_script(script, f"/user/{self.user}/api/{path}", put)
-        assert is_ok, answer
-        return answer
+        return is_ok, answer
 
     def open(self, notebook: str) -> None:
         """Go to a notebook's page and wait for its kernel and its cells."""
@@ -76,31 +81,20 @@ class Hub:
         if self.driver.current_url != address:
             self.driver.get(address)
         self.wait("its cells", lambda: self.find(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell"))
+        self.wait("its kernel", lambda: self.is_idle(notebook))
 
-        def has_kernel() -> bool:
-            kernels = [one["kernel"] for one in self.fetch("sessions") if one["path"] == notebook]
-            return any(one["execution_state"] == "idle" and one["connections"] for one in kernels)
+    def is_idle(self, notebook: str) -> bool:
+        """Tell whether a notebook's kernel is there and does nothing."""
+        kernels = [one["kernel"] for one in self.fetch("sessions") if one["path"] == notebook]
+        return any(one["execution_state"] == "idle" and one["connections"] for one in kernels)
 
-        self.wait("its kernel", has_kernel)
+    def choose(self, menu: str, command: str) -> None:
+        """Open one of the menus above and click on what it offers."""
+        title = f"//div[contains(@class, 'lm-MenuBar-itemLabel') and text()='{menu}']"
+        self.driver.find_element(By.XPATH, title).click()
+        self.wait(f"the menu {menu}", lambda: self.find(f"li[data-command='{command}']"))[0].click()
 
-    def run_all(self) -> None:
-        """Choose Run, Run All Cells."""
-        menu = "//div[contains(@class, 'lm-MenuBar-itemLabel') and text()='Run']"
-        self.driver.find_element(By.XPATH, menu).click()
-        entry = "li[data-command='runmenu:run-all']"
-        self.wait("the menu", lambda: self.find(entry))[0].click()
-
-    def outputs(self) -> list[dict[str, Any]]:
-        """Save the notebook and return what its cells have answered so far."""
-        self.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.CONTROL, "s")
-        cells = self.wait("the saved notebook", self._saved)["content"]["cells"]
-        return [output for cell in cells for output in cell.get("outputs", [])]
-
-    def _saved(self) -> Any:
-        """Return the notebook, or nothing while it is being written: then its file is empty."""
-        try:
-            return self.fetch("contents/explore.ipynb?type=notebook")
-        except AssertionError as error:
-            if "Unreadable Notebook" not in str(error):
-                raise
-            return None
+    def outputs(self, notebook: str) -> list[dict[str, Any]]:
+        """Return what the cells of a saved notebook have answered; nothing while the file is being written."""
+        is_ok, answer = self._call(f"contents/{notebook}?type=notebook")
+        return [output for cell in answer["content"]["cells"] for output in cell.get("outputs", [])] if is_ok else []

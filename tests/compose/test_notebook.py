@@ -26,6 +26,7 @@ pytestmark = pytest.mark.timeout(1800)
 PROFILE = ("--profile", "notebook")
 IMAGE = "storeline-notebook:local"
 IMPORT = "2020-01-07"
+NOTEBOOK = "explore.ipynb"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 
@@ -94,20 +95,28 @@ def test_nobody_else_gets_in(notebook: Project, hub: Hub, user: str, password: s
 def test_the_notebook_runs_on_the_cluster_and_shows_its_pictures(notebook: Project, hub: Hub) -> None:
     hub.log_in(hub.user, str(notebook.settings.notebook_password))
     hub.wait("the notebook's page", lambda: hub.driver.current_url.endswith("/lab/tree/explore.ipynb"))
-    hub.open("explore.ipynb")
-    hub.run_all()
-    counted = "counted by spark://master.spark:7077"
-    hub.wait("the last cell", lambda: pictures(hub.outputs()) >= 3 and counted in json.dumps(hub.outputs()))
-    outputs = hub.wait("its picture", lambda: found if pictures(found := hub.outputs()) >= 4 else None)
+    hub.open(NOTEBOOK)
+    before = slots(notebook, "explore", "completedapps")
+    hub.choose("Run", "runmenu:run-all")
+    # What its last cell does.
+    hub.wait("the end of its application", lambda: slots(notebook, "explore", "completedapps") != before)
+    hub.wait("the end of its last cell", lambda: hub.is_idle(NOTEBOOK))
+    hub.choose("File", "docmanager:save")
+    outputs = hub.wait("its pictures", lambda: found if pictures(found := hub.outputs(NOTEBOOK)) == 4 else None, 30)
     assert [one for one in outputs if one["output_type"] == "error" or one.get("name") == "stderr"] == []
+    assert "counted by spark://master.spark:7077" in json.dumps(outputs)
+    assert set(slots(notebook, "explore", "completedapps")) == {1}
     shown = hub.wait("a picture in the page", lambda: hub.find(".jp-OutputArea-output img[src^='data:image/png']"))
     if os.environ.get("STORELINE_RECORD"):
         hub.driver.execute_script("arguments[0].scrollIntoView({block: 'end'})", shown[-1])
         time.sleep(2)
         hub.driver.save_screenshot(str(ROOT / "docs" / "jupyterhub.png"))
-    cluster = ask(notebook.settings.spark_master_ui_port, "/json/")
-    mine = [one for one in cluster["activeapps"] + cluster["completedapps"] if one["name"] == "explore"]
-    assert [one["cores"] for one in mine] == [1]
+
+
+def slots(project: Project, application: str, kind: str) -> list[int]:
+    """Return the slots of a notebook's applications, of those that run (`activeapps`) or have ended."""
+    cluster = ask(project.settings.spark_master_ui_port, "/json/")
+    return [one["cores"] for one in cluster[kind] if one["name"] == application]
 
 
 def pictures(outputs: list[dict[str, Any]]) -> int:
@@ -123,8 +132,8 @@ def test_no_secret_is_in_the_image_the_pages_or_what_the_engine_tells(notebook: 
     seen["description"] = json.dumps([*shown, container["Path"], container["Args"], container["State"]])
     seen["log"] = notebook.run("docker", "logs", container["Id"])
     seen["processes"] = notebook.run("docker", "top", container["Id"], "-eo", "pid,args")
-    hub.open("explore.ipynb")
-    seen["the notebook"] = json.dumps(hub.outputs())
+    hub.open(NOTEBOOK)
+    seen["the notebook"] = json.dumps(hub.outputs(NOTEBOOK))
     seen["what its server tells"] = json.dumps([hub.fetch(path) for path in ("kernelspecs", "sessions", "status")])
     seen["its page"] = hub.driver.page_source
     for page in ("/hub/login", "/hub/home", "/hub/token"):
@@ -141,19 +150,15 @@ def test_no_secret_is_in_the_image_the_pages_or_what_the_engine_tells(notebook: 
 def test_an_idle_kernel_is_ended_and_gives_its_slot_back_though_its_page_is_open(
     notebook: Project, hub: Hub, report: Future[str]
 ) -> None:
-    def is_held() -> bool:
-        cluster = ask(notebook.settings.spark_master_ui_port, "/json/")
-        return "left" in {one["name"] for one in cluster["activeapps"]}
-
     source = "from pyspark.sql import SparkSession\nSparkSession.builder.appName('left').getOrCreate()"
     left = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)], metadata=KERNEL)
-    hub.open("explore.ipynb")
+    hub.open(NOTEBOOK)
     hub.fetch("contents/left.ipynb", put={"type": "notebook", "content": left})
     hub.open("left.ipynb")
-    hub.run_all()
-    hub.wait("a slot", is_held, 60)
+    hub.choose("Run", "runmenu:run-all")
+    hub.wait("a slot", lambda: slots(notebook, "left", "activeapps"), 60)
     hub.wait("no kernel", lambda: hub.fetch("kernels") == [], 120)
-    hub.wait("a free slot", lambda: not is_held(), 30)
+    hub.wait("a free slot", lambda: not slots(notebook, "left", "activeapps"), 30)
 
 
 @pytest.mark.slow(reason="a notebook with a Spark application of its own runs in a container")
