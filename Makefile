@@ -161,7 +161,7 @@ python:
 # Compose reads .env.local where there is one; `docker compose` alone has to be told so.
 export COMPOSE_ENV_FILES ?= $(shell printf .env; test ! -e .env.local || printf ,.env.local)
 
-.PHONY: up down doctor secrets check-compose test-compose test-notebook test-upgrade bench-compose
+.PHONY: up down doctor secrets check-compose test-compose test-upgrade bench-compose
 up: doctor ## Start the containers; returns when all are usable
 	@docker compose up --build -d --wait
 down: ## End the containers; their data is kept
@@ -174,12 +174,9 @@ check-compose: ## Hold the compose file to the rules of docs/security.md
 	@$(PYTHON) docker/check_compose.py
 test-compose: python ## Test the containers: rules, boot, run, refuse, restart, leave nothing
 	@docker/ensure_engine.sh
+	@tests/compose/ensure_browser.sh
 	@$(PYTHON) docker/check_compose.py
 	STORELINE_TEST_COMPOSE=deployment $(RUN) -m pytest tests/compose
-test-notebook: python ## Test JupyterHub in a browser, with a notebook on the cluster of containers
-	@docker/ensure_engine.sh
-	@tests/compose/ensure_browser.sh
-	STORELINE_TEST_COMPOSE=notebook $(RUN) -m pytest tests/compose
 test-upgrade: python ## Test that the newest code takes over the containers and data of the first one
 	@docker/ensure_engine.sh apache/airflow:3.3.2-python3.12
 	STORELINE_TEST_COMPOSE=upgrade $(RUN) -m pytest tests/compose

@@ -10,13 +10,10 @@ from docker.checkout import HEAL
 from native.airflow_api import Airflow
 from tests.compose.project import Project, copied_checkout
 
-# They need an engine and minutes: nobody else's run collects them. An upgrade is a deployment of its own, a browser is
-# needed for notebooks alone.
-collect_ignore_glob = {
-    "deployment": ["test_upgrade.py", "test_notebook.py"],
-    "notebook": ["test_[!n]*.py"],
-    "upgrade": ["test_[!u]*.py"],
-}.get(os.environ.get("STORELINE_TEST_COMPOSE", ""), ["test_*.py"])
+# They need an engine and minutes: nobody else's run collects them. An upgrade is a deployment of its own.
+collect_ignore_glob = {"deployment": ["test_upgrade.py"], "upgrade": ["test_[!u]*.py"]}.get(
+    os.environ.get("STORELINE_TEST_COMPOSE", ""), ["test_*.py"]
+)
 
 
 @pytest.fixture(scope="session")
