@@ -71,67 +71,41 @@ def owner(settings: Settings, database: str | None = None) -> Login:
 
 def generator(settings: Settings) -> Login:
     """Return the login of the role that fills the shop."""
-    return Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        settings.postgres_db,
-        settings.postgres_generator_user,
-        settings.postgres_generator_password,
-    )
+    return _login(settings, "generator")
 
 
 def reader(settings: Settings, database: str | None = None) -> Login:
     """Return the login of the role that may only SELECT, for another database where one is named."""
-    return Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        database or settings.postgres_db,
-        settings.postgres_reader_user,
-        settings.postgres_reader_password,
-    )
+    return _login(settings, "reader", database)
 
 
 def airflow(settings: Settings) -> Login:
     """Return the login of the owner of Airflow's own database."""
-    return Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        settings.postgres_airflow_db,
-        settings.postgres_airflow_user,
-        settings.postgres_airflow_password,
-    )
+    return _login(settings, "airflow", settings.postgres_airflow_db)
 
 
 def stream(settings: Settings) -> Login:
     """Return the login of the role that lands the events."""
-    return Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        settings.postgres_db,
-        settings.postgres_stream_user,
-        settings.postgres_stream_password,
-    )
+    return _login(settings, "stream")
 
 
 def sales(settings: Settings) -> Login:
     """Return the login of the sales pipeline."""
-    return Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        settings.postgres_db,
-        settings.postgres_sales_user,
-        settings.postgres_sales_password,
-    )
+    return _login(settings, "sales")
 
 
 def grafana(settings: Settings, database: str | None = None) -> Login:
     """Return the login that Grafana's boards read with, for another database where one is named."""
+    return _login(settings, "grafana", database)
+
+
+def _login(settings: Settings, role: str, database: str | None = None) -> Login:
     return Login(
         settings.postgres_host,
         settings.postgres_port,
         database or settings.postgres_db,
-        settings.postgres_grafana_user,
-        settings.postgres_grafana_password,
+        getattr(settings, f"postgres_{role}_user"),
+        getattr(settings, f"postgres_{role}_password"),
     )
 
 
