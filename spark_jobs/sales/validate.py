@@ -5,40 +5,28 @@ Usage: spark-submit spark_jobs/sales/validate.py RUN_DATE
 
 import json
 import sys
-import time
 from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tabulate import tabulate
 
-from spark_jobs.executors import awaited
-from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.sales.export import POSITION, export
 from spark_jobs.sales.judgement import REASON, judged
-from spark_jobs.session import session
+from spark_jobs.sales.on_spark import take
 from storeline.sales import report
 from storeline.sales.report import Finding
 from storeline.sales.rules import DUPLICATE, RULES
-from storeline.sales.step import REFUSALS, Step, begun, end
+from storeline.sales.step import Step
 
 
 def main(arguments: Sequence[str] = ()) -> None:
     """Take the step. Exits with one line when it cannot be taken, or when too many rows are bad."""
-    try:
-        with (
-            begun("validate", arguments) as step,
-            session("sales_validate") as spark,
-            awaited(spark, step.settings.spark_executor_wait_seconds),
-        ):
-            validate(step, spark)
-    except (*REFUSALS, *FAILURES) as error:
-        end("validate", error, one_line(error))
+    take("validate", validate, arguments)
 
 
 def validate(step: Step, spark: SparkSession) -> None:
     """Judge every row and write the report. Raises SalesRefusal when the share of bad rows is beyond its limit."""
-    began = time.monotonic()
     findings, checked = found(step, spark)
     with step.transaction() as cursor:
         report.write(cursor, step.run_date, findings, checked)
@@ -47,7 +35,6 @@ def validate(step: Step, spark: SparkSession) -> None:
     bad = sum(one.rows for one in findings)
     step.numbers |= {"rows": checked, "bad_rows": bad, "bad_share": round(bad / checked, 6)}
     step.numbers |= {f"share_{one.rule.name}": round(one.rows / checked, 6) for one in findings}
-    step.numbers["seconds"] = round(time.monotonic() - began, 2)
     report.hold_to_limit(findings, checked, step.settings.sales_bad_share_limit)
 
 

@@ -1,0 +1,26 @@
+"""What a step of the sales that works on Spark does around its work: its session, its time, its end."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from pyspark.sql import SparkSession
+
+from spark_jobs.executors import awaited
+from spark_jobs.failure import FAILURES, one_line
+from spark_jobs.session import session
+from storeline.sales.step import REFUSALS, Step, begun, end
+
+
+def take(name: str, work: Callable[[Step, SparkSession], None], arguments: Sequence[str]) -> None:
+    """Take a step; its seconds begin with its session. Exits with one line when it cannot be taken."""
+    try:
+        with (
+            begun(name, arguments) as step,
+            session(f"sales_{name}") as spark,
+            awaited(spark, step.settings.spark_executor_wait_seconds),
+        ):
+            began = time.monotonic()
+            work(step, spark)
+            step.numbers["seconds"] = round(time.monotonic() - began, 2)
+    except (*REFUSALS, *FAILURES) as error:
+        end(name, error, one_line(error))
