@@ -106,6 +106,11 @@ class Panel:
         }
 
 
+def stat(title: str, about: str, source: Source, sql: str, column: Column) -> Panel:
+    """Return a panel that shows one number, four of which stand in a row."""
+    return Panel(title, about, "stat", source, sql, (column,), width=6, height=4)
+
+
 def _thresholds(limits: tuple[tuple[float, str], ...]) -> dict[str, Any]:
     steps: list[dict[str, Any]] = [{"color": GREEN, "value": None}]
     return {"mode": "absolute", "steps": steps + [{"color": color, "value": value} for value, color in limits]}

@@ -1,7 +1,7 @@
 """The board *Sales*: the weekly sales in ClickHouse, one week beside the others."""
 
 from dashboards.boards import Board, Variable
-from dashboards.panels import DOLLARS, RED, SECONDS, SHARE, Panel, number, text, time
+from dashboards.panels import DOLLARS, RED, SECONDS, SHARE, Panel, number, stat, text, time
 from dashboards.sources import CLICKHOUSE, POSTGRES
 
 # Each week's run covers the year before it, so weeks are compared by their `import_date`.
@@ -55,46 +55,34 @@ BOARD = Board(
         ),
     ),
     panels=(
-        Panel(
+        stat(
             "Sales",
             "Money of the picked week's run, in the picked regions.",
-            "stat",
             CLICKHOUSE,
             f"select sum(sales_amount) as sales\n{PICKED}",
-            (number("sales", DOLLARS),),
-            width=6,
-            height=4,
+            number("sales", DOLLARS),
         ),
-        Panel(
+        stat(
             "Number of sales",
             "Sales of the picked week's run, in the picked regions.",
-            "stat",
             CLICKHOUSE,
             f"select sum(sales_count) as number\n{PICKED}",
-            (number("number"),),
-            width=6,
-            height=4,
+            number("number"),
         ),
-        Panel(
+        stat(
             "Average check",
             "Mean money of one sale.",
-            "stat",
             CLICKHOUSE,
             f"select toFloat64(sum(sales_amount)) / nullIf(sum(sales_count), 0) as average_check\n{PICKED}",
-            (number("average_check", DOLLARS),),
-            width=6,
-            height=4,
+            number("average_check", DOLLARS),
         ),
-        Panel(
+        stat(
             "Against the week before",
             "Change of the money since the run before; none where the picked week is the first.",
-            "stat",
             CLICKHOUSE,
             f"select toFloat64(this_week - week_before) / nullIf(toFloat64(week_before), 0) as change\nfrom (\n"
             f"{_two_weeks('count() as products')}\n)",
-            (number("change", SHARE),),
-            width=6,
-            height=4,
+            number("change", SHARE),
         ),
         Panel(
             "Sales by region",

@@ -1,7 +1,7 @@
 """The board *Shop*: orders, money, loyalty, ratings and delivery, from the marts in MySQL."""
 
 from dashboards.boards import Board, Variable
-from dashboards.panels import COUNT, DAYS, DOLLARS, Panel, number, text, time
+from dashboards.panels import COUNT, DAYS, DOLLARS, Panel, number, stat, text, time
 from dashboards.sources import MYSQL
 
 PICKED = """from marts.user_sales
@@ -12,9 +12,9 @@ DELIVERY = """sum(avg_delivery_period * completed_orders)
         / nullif(sum(if(avg_delivery_period is null, 0, completed_orders)), 0)"""
 
 
-def _stat(title: str, about: str, column: str, value: str, unit: str) -> Panel:
+def _picked(title: str, about: str, column: str, value: str, unit: str) -> Panel:
     sql = f"select {value} as {column}\n{PICKED}"
-    return Panel(title, about, "stat", MYSQL, sql, (number(column, unit),), width=6, height=4)
+    return stat(title, about, MYSQL, sql, number(column, unit))
 
 
 def _bars(title: str, about: str, sql: str, label: str, value: str, unit: str = COUNT) -> Panel:
@@ -35,16 +35,16 @@ BOARD = Board(
         ),
     ),
     panels=(
-        _stat("Orders", "Orders in every status.", "orders", "coalesce(sum(orders_cnt), 0)", COUNT),
-        _stat("Revenue", "Money of all orders but aborted ones.", "revenue", "sum(total_revenue)", DOLLARS),
-        _stat(
+        _picked("Orders", "Orders in every status.", "orders", "coalesce(sum(orders_cnt), 0)", COUNT),
+        _picked("Revenue", "Money of all orders but aborted ones.", "revenue", "sum(total_revenue)", DOLLARS),
+        _picked(
             "Average order",
             "Mean money of an order, in every status.",
             "average_order",
             "sum(total_order_amount) / nullif(sum(orders_cnt), 0)",
             DOLLARS,
         ),
-        _stat("Delivery", "Mean days from order to delivery.", "delivery", DELIVERY, DAYS),
+        _picked("Delivery", "Mean days from order to delivery.", "delivery", DELIVERY, DAYS),
         Panel(
             "Orders by month",
             "Orders of each month by their status of today.",

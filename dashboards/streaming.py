@@ -1,12 +1,12 @@
-"""The panels of the stream of events: what waits, how long events take, what became of them."""
+"""The panels of the stream of events: what waits, how long events take, and their outcomes."""
 
-from dashboards.panels import RED, SECONDS, YELLOW, Column, Panel, number, text, time
+from dashboards.panels import RED, SECONDS, YELLOW, Panel, number, stat, text, time
 from dashboards.sources import POSTGRES
 
 # Longer than a busy stream takes, shorter than STREAM_STALL_SECONDS, after which a run ends by itself.
 SLOW_SECONDS, STUCK_SECONDS = 60.0, 300.0
 # What the producers of this repository sent and the stream has not come to: Kafka itself is no data source. A topic
-# that was made anew begins with offset 0 again, so what was sent before its first reading belongs to the one before.
+# that was recreated begins with offset 0 again, so what was sent before its first reading belongs to the one before.
 # The newest ones suffice: further back than that lies no event that is still to be read on this board.
 WAITING = """from (
     select topic, partition, "offset", sent_at from ops.sent_events
@@ -18,30 +18,30 @@ left join lateral (
     where named.topic_id = read.topic_id
         and exists (select from ops.stream_topics as older
                     where older.topic = named.topic and older.first_read_at < named.first_read_at)
-) as anew on true
-where sent."offset" >= coalesce(read.next_offset, 0) and sent.sent_at >= coalesce(anew.first_read_at, '-infinity')"""
-
-
-def _stat(title: str, about: str, sql: str, column: Column) -> Panel:
-    return Panel(title, about, "stat", POSTGRES, sql, (column,), width=6, height=4)
+) as recreated on true
+where sent."offset" >= coalesce(read.next_offset, 0)
+    and sent.sent_at >= coalesce(recreated.first_read_at, '-infinity')"""
 
 
 PANELS = (
-    _stat(
+    stat(
         "Events that wait",
         "Events that this repository's producers sent and the stream has not taken yet.",
+        POSTGRES,
         f"select count(*) as events\n{WAITING}",
         number("events"),
     ),
-    _stat(
+    stat(
         "Oldest event that waits",
         "Its age.",
+        POSTGRES,
         f"select coalesce(extract(epoch from now() - min(sent.sent_at)), 0)::float as age\n{WAITING}",
         number("age", SECONDS, (SLOW_SECONDS, YELLOW), (STUCK_SECONDS, RED)),
     ),
-    _stat(
+    stat(
         "Latency",
         "From Kafka to an outcome: 95 % of the last quarter of an hour's events took less.",
+        POSTGRES,
         """select percentile_cont(0.95) within group (
     order by extract(epoch from decided_at - produced_at)::float
 ) as latency
@@ -49,9 +49,10 @@ from ops.events
 where decided_at > now() - interval '15 minutes'""",
         number("latency", SECONDS, (SLOW_SECONDS, YELLOW), (STUCK_SECONDS, RED)),
     ),
-    _stat(
+    stat(
         "Orders that are parked",
         "They wait for their user or their products.",
+        POSTGRES,
         "select count(*) as orders\nfrom ops.parked_events",
         number("orders"),
     ),
@@ -72,7 +73,7 @@ order by time""",
     ),
     Panel(
         "Outcomes by minute",
-        "What became of the events: each has exactly one outcome.",
+        "Each event has exactly one outcome.",
         "timeseries",
         POSTGRES,
         """select
