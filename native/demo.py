@@ -35,7 +35,7 @@ Spark history     http://127.0.0.1:{spark_history_port}
 MySQL             mysql -h {mysql_host} -P {mysql_port} -u {mysql_analyst_user} -p   (MYSQL_ANALYST_PASSWORD in .env)
 PostgreSQL        psql -h {postgres_host} -p {postgres_port} -U {postgres_reader_user} {postgres_db}
                   (POSTGRES_READER_PASSWORD in .env)
-Report            {report}   (make report makes it anew)
+Report            {report}   (recreate it with make report)
 Events            make lag, make redrive
 Ask MySQL         make sql Q='select * from marts.UserOrders order by total_amount desc limit 10'
 Ask ClickHouse    make sql ON=clickhouse Q='select * from sales.sales_summary order by sales_amount desc limit 10'
