@@ -10,19 +10,10 @@ from storeline import copy_format, ledger, postgres, stream_ledger
 from storeline.kafka import Partition, TopicState
 from storeline.landing import Landing
 from storeline.settings import Settings
-from tests.integration.events import KNOWN
+from tests.integration.events import KNOWN, forget
 
 IDS = {name: f"00000000-0000-0000-0000-00000000000{number}" for number, name in enumerate(NAMES)}
 STATES = {name: TopicState(name, topic_id, {0: Partition(0, 0)}) for name, topic_id in IDS.items()}
-FORGET = """
-delete from ops.parked_events; delete from ops.dead_letters; delete from ops.events; delete from ops.stream_offsets;
-delete from ops.streams; delete from ops.stream_topics;
-alter table ops.dead_letters alter column dead_letter_id restart;
-delete from source.order_details where order_id in (
-    select order_id from source.orders where web_order_id is not null);
-delete from source.orders where web_order_id is not null;
-delete from source.users where email like '%@events.example.com'
-"""
 # A topic, a key, a value and the dead letter that the header names.
 Sent = tuple[str, bytes | None, bytes | None, int | None]
 
@@ -32,8 +23,9 @@ class Batches:
 
     def __init__(self, settings: Settings) -> None:
         """Begin where no event was ever sent, and the shop knows one user of the tests."""
+        self.settings = settings
+        forget(settings)
         with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(FORGET)
             cursor.execute(
                 """insert into source.users (first_name, last_name, email, registration_date, loyalty_status)
                    values ('Known', 'User', %s, '2025-01-01Z', 'Basic')""",
@@ -43,6 +35,11 @@ class Batches:
         with self.landing.connection, self.landing.connection.cursor() as cursor:
             self.landing.positions = stream_ledger.begin(cursor, self.landing.run_id, STATES)
         self.sent: dict[str, list[Sent]] = {name: [] for name in NAMES}
+
+    def close(self) -> None:
+        """Leave the shop as it was before."""
+        self.landing.close()
+        forget(self.settings)
 
     def lines(self, batch: Iterable[Sent]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {kind: [] for kind in KINDS}

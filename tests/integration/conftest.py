@@ -12,7 +12,7 @@ from native.places import JARS, VENV
 from native.stack import Stack
 from storeline import mysql, postgres
 from storeline.settings import ROOT, Settings
-from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch_up, clear
+from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch_up, clear, forget
 from tests.integration.jobs import run_here
 from tests.stacks import with_free_ports
 
@@ -131,7 +131,8 @@ def sending(broker: Stack, ask_source: Ask) -> Iterator[Sending]:
            values ('Known', 'User', %s, '2025-01-01Z', 'Basic')""",
         (KNOWN,),
     )
-    return Sending(broker.settings)
+    yield Sending(broker.settings)
+    forget(broker.settings)
 
 
 @pytest.fixture

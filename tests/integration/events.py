@@ -106,10 +106,17 @@ def make_anew(settings: Settings, *names: str) -> None:
 def clear(settings: Settings) -> None:
     """Bring Kafka and the ledger back to where no event was ever sent, and take what landed out of the shop."""
     make_anew(settings, *(topic.name for topic in TOPICS))
+    forget(settings)
+
+
+def forget(settings: Settings) -> None:
+    """Bring the ledger back to where no event was ever sent, and take what landed out of the shop."""
     with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
         cursor.execute(
-            """truncate ops.streams, ops.stream_offsets, ops.stream_topics, ops.events, ops.parked_events,
-                        ops.dead_letters, ops.sent_events restart identity;
+            """delete from ops.parked_events; delete from ops.dead_letters; delete from ops.events;
+               delete from ops.stream_offsets; delete from ops.streams; delete from ops.stream_topics;
+               delete from ops.sent_events;
+               alter table ops.dead_letters alter column dead_letter_id restart;
                delete from source.order_details where order_id in (
                    select order_id from source.orders where web_order_id is not null);
                delete from source.orders where web_order_id is not null;

@@ -23,7 +23,7 @@ from native.stack import Stack
 from storeline import ledger, mysql, postgres
 from storeline.mart import load as load_marts
 from storeline.settings import Settings
-from tests.integration.batches import FORGET, IDS, Batches
+from tests.integration.batches import IDS, Batches
 from tests.integration.events import ADA, KNOWN, Ask, order, registration
 from tests.integration.jobs import build_here, copy_here
 from tests.integration.sales_weeks import WEEKS, fill_weeks, sales_of
@@ -42,29 +42,25 @@ def filled(databases: Stack, settings: Settings, spark: SparkSession, shop: None
     with closing(mysql.replicator(settings).connect()) as target:
         ledger.begin(target, FAILED, "replicate", ())
         ledger.end(target, FAILED, "failed", "the disk is full")
-    land_events(settings)
     databases.run("tests.integration.airflow_tables")
     fill_weeks(settings)
-    yield settings
+    with closing(Batches(settings)) as batches:
+        land_events(settings, batches)
+        yield settings
     fill_weeks(settings, weeks=())
     with closing(mysql.admin(settings).connect()) as target:
         mysql.do(target, "delete from ops.runs where run_id = %s", (FAILED,))
-    with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(f"{FORGET}; delete from ops.sent_events")
 
 
-def land_events(settings: Settings) -> None:
+def land_events(settings: Settings, batches: Batches) -> None:
     """Let events land, wait and be refused, and one be sent that the stream has not come to."""
-    batches = Batches(settings)
-    with closing(batches.landing):
-        first = registration(ADA)
-        for event in (first, first, order(KNOWN), order("nobody@events.example.com")):
-            topic, key = ("orders", "order_id") if "order_id" in event else ("users-data", "email")
-            batches.land((topic, str(event[key]).encode(), json.dumps(event).encode(), None))
-        batches.land(("orders", b"x", b"no JSON", None), ("users-data", b"x", b"no JSON", None))
-        assert set(batches.outcomes()) == {"landed", "duplicate", "parked", "dead"}
+    first = registration(ADA)
+    for event in (first, first, order(KNOWN), order("nobody@events.example.com")):
+        topic, key = ("orders", "order_id") if "order_id" in event else ("users-data", "email")
+        batches.land((topic, str(event[key]).encode(), json.dumps(event).encode(), None))
+    batches.land(("orders", b"x", b"no JSON", None), ("users-data", b"x", b"no JSON", None))
+    assert set(batches.outcomes()) == {"landed", "duplicate", "parked", "dead"}
     with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("delete from ops.sent_events")
         cursor.execute(
             """insert into ops.sent_events (topic, partition, "offset", kind, sent_at)
                values ('orders', 0, 0, 'new', now() - interval '1 day'), ('orders', 0, 3, 'new', now())"""

@@ -63,16 +63,16 @@ def test_a_ledger_of_an_earlier_version_gets_what_it_lacks_and_keeps_its_orders(
     settings: Settings, ask_source: Ask
 ) -> None:
     early = order(ADA)
-    batches = Batches(settings)
-    with closing(batches.landing):
+    with closing(Batches(settings)) as batches:
         batches.land(("orders", early["order_id"].encode(), json.dumps(early).encode(), None))
-    today = sorted(ask_source(COLUMNS))
-    for table, column in ADDED:
-        ask_source(f"alter table ops.{table} drop column {column}")
-    for _ in range(2):
-        init_postgres(settings)
-        assert sorted(ask_source(COLUMNS)) == today
-    with closing(Landing(postgres.stream(settings), batches.landing.run_id)) as batches.landing:
+        batches.landing.close()
+        today = sorted(ask_source(COLUMNS))
+        for table, column in ADDED:
+            ask_source(f"alter table ops.{table} drop column {column}")
+        for _ in range(2):
+            init_postgres(settings)
+            assert sorted(ask_source(COLUMNS)) == today
+        batches.landing = Landing(postgres.stream(settings), batches.landing.run_id)
         batches.landing.positions = {("orders", 0): 1, ("users-data", 0): 0}
         assert batches.landing.retry(3600, 5)
         assert batches.outcomes() == ["parked"]

@@ -25,9 +25,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
 @pytest.fixture
 def batches(settings: Settings) -> Iterator[Batches]:
     """Return a way to land batches; nothing was ever sent before."""
-    one = Batches(settings)
-    yield one
-    one.landing.close()
+    with closing(Batches(settings)) as batches:
+        yield batches
 
 
 def sent(event: dict[str, Any], origin: int | None = None) -> Sent:
@@ -41,8 +40,7 @@ def test_whatever_the_judge_lets_through_postgres_takes(settings: Settings) -> N
     @examples(20)
     @given(st.lists(mutated(), min_size=1, max_size=15))
     def hold(messages: list[tuple[str, bytes | None, bytes]]) -> None:
-        batches = Batches(settings)
-        with closing(batches.landing):
+        with closing(Batches(settings)) as batches:
             batches.land(*((*message, 1) for message in messages))
             batches.landing.retry(3600, 0)
             assert len(batches.outcomes()) == len(messages)
@@ -100,8 +98,8 @@ def contents(batches: Batches) -> list[Any]:
 @pytest.mark.timeout(3600)
 def test_outcomes_are_those_of_one_by_one_in_any_batching(settings: Settings, ask_source: Ask) -> None:
     def run(phases: list[list[dict[str, Any]]], sizes: list[int]) -> list[Any]:
-        batches, left = Batches(settings), iter(sizes)
-        with closing(batches.landing):
+        left = iter(sizes)
+        with closing(Batches(settings)) as batches:
             for phase in phases:
                 while phase:
                     size = next(left, 1)
