@@ -11,13 +11,6 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .native/venv
 RUN := $(VENV)/bin/python
 CODE := storeline spark_jobs generators dags init_db native bench dashboards notebooks docs docker
-# Taken as they were typed: a question may hold any sign.
-override export Q := $(value Q)
-override export ON := $(value ON)
-override export REASON := $(value REASON)
-override export ID := $(value ID)
-override export FROM := $(value FROM)
-
 .PHONY: help
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +25,8 @@ demo: ## From nothing to printed marts: install, start, fill the shop, copy it, 
 install: ## Install what the stack and the tests need into .native/
 	@$(PYTHON) -m native.preflight machine && $(PYTHON) -m native.install
 
-.PHONY: status
-status: python ## Say which of the stack's processes are up
+.PHONY: processes
+processes: python ## Say which of the stack's processes are up; `bin/storeline status` says how the platform is
 	@$(RUN) -m native status
 
 .PHONY: stop
@@ -55,24 +48,8 @@ clean: ## End the stack and delete everything under .native/, what is installed 
 generate: python ## Fill the shop: make generate [ARGS='--append' | '--replace' | '--if-empty']
 	@$(RUN) -m generators.shop $(ARGS)
 
-.PHONY: sql
-sql: python ## Ask a database: make sql Q='select …' [ON=mysql|postgres|clickhouse]
-	@$(RUN) -m storeline.ask "$$Q" $${ON:+"$$ON"}
-
-.PHONY: lag
-lag: python ## Say how far the stream is: what was written, what became of it, what waits; which DAG is paused or red
-	@$(RUN) -m storeline.lag
-
-.PHONY: redrive
-redrive: python ## Send dead letters again, once: make redrive [REASON=error class] [ID=number]
-	@$(RUN) -m storeline.redrive "$$REASON" "$$ID"
-
-.PHONY: reset-stream
-reset-stream: python ## Let the stream begin anew, saying what it skips: make reset-stream FROM=earliest|latest
-	@$(RUN) -m storeline.reset_stream "$$FROM"
-
 .PHONY: docs
-docs: python ## Write the generated documentation anew
+docs: python ## Write the generated documentation: docs/marts.md, docs/commands.md, the list of marts in the README
 	@$(RUN) -m docs.generate
 
 .PHONY: dashboards
@@ -86,14 +63,6 @@ pictures: python ## Draw every panel of the boards from the running stack's data
 .PHONY: report
 report: python ## Run the notebook on the running stack; print where its one page with pictures is
 	@$(RUN) -m native.report
-
-.PHONY: marts
-marts: python ## List the marts: what they are, their rows, when they were built and from which copy
-	@$(RUN) -m storeline.mart_tables list
-
-.PHONY: rollback-marts
-rollback-marts: python ## Bring the previous generation of all marts back; a second time, forward again
-	@$(RUN) -m storeline.mart_tables rollback
 
 # --- Work on it --------------------------------------------------------------------------------------------------
 
@@ -148,7 +117,7 @@ format: python ## Format the code
 .PHONY: lock
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --override requirements.override
-lock: python ## Lock the dependencies anew, with hashes, for every Python that is supported
+lock: python ## Lock the dependencies again, with hashes, for every Python that is supported
 	@$(LOCK) --output-file requirements.txt requirements.in
 	@for part in airflow notebook spark; do \
 		$(LOCK) --constraint requirements.txt --output-file requirements-$$part.txt requirements-$$part.in || exit; done

@@ -15,7 +15,9 @@ from contextlib import closing
 from bench.report import Result, publish, rotated
 from bench.stack import MILLION, bench_stack, submit
 from native.stack import Stack
-from storeline import catalogue, mysql, postgres
+from storeline.replica import transfer
+from storeline.replica.source import describe
+from storeline.stores import mysql, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES
 
 LAST = "select run_id, row_count, timestampdiff(microsecond, started_at, ended_at) / 1e6 from ops.runs"
@@ -39,7 +41,7 @@ def main() -> None:
         results = [
             Result(
                 "P2",
-                f"{rows:,} rows, verify_seconds left out",
+                f"{rows:,} rows, comparison left out",
                 "raw-pipe",
                 "rows/s",
                 reached["copy"],
@@ -61,9 +63,9 @@ def copy(stack: Stack, verified: list[float]) -> float:
         run_id, rows, seconds = mysql.ask(
             connection, f"{LAST} where job = 'replicate' order by started_at desc limit 1"
         )[0]
-        verify = mysql.ask(connection, "select sum(verify_seconds) from ops.run_tables where run_id = %s", (run_id,))[
+        verify = mysql.ask(connection, "select sum(check_seconds) from ops.run_tables where run_id = %s", (run_id,))[0][
             0
-        ][0]
+        ]
     verified.append(float(rows) / float(seconds))
     return float(rows) / (float(seconds) - float(verify))
 
@@ -78,11 +80,11 @@ def raw_pipe(stack: Stack) -> float:
         mysql.do(target, "drop database if exists raw_pipe")
         mysql.do(target, "create database raw_pipe character set utf8mb4 collate utf8mb4_0900_bin")
         for name in (table.name for table in TABLES):
-            table = catalogue.describe(source, SOURCE_SCHEMA, name)
+            table = describe(source, SOURCE_SCHEMA, name)
             there = f"raw_pipe.{mysql.quote(name)}"
-            mysql.do(target, catalogue.staging_ddl(table, there))
+            mysql.do(target, transfer.staging_ddl(table, there))
             read_end, write_end = os.pipe()
-            query = catalogue.copy_query(source, table, 0, None)
+            query = transfer.copy_query(source, table, 0, None)
 
             def send(query: str = query, write_end: int = write_end) -> None:
                 with os.fdopen(write_end, "wb", buffering=1 << 20) as pipe, source.cursor() as cursor:
@@ -90,7 +92,7 @@ def raw_pipe(stack: Stack) -> float:
 
             sender = threading.Thread(target=send)
             sender.start()
-            rows += mysql.do(target, catalogue.load_statement(table, there, f"/dev/fd/{read_end}"))
+            rows += mysql.do(target, transfer.load_statement(table, there, f"/dev/fd/{read_end}"))
             sender.join()
             os.close(read_end)
     return rows / (time.monotonic() - began)

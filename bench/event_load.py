@@ -16,8 +16,8 @@ from bench.stack import JARS
 from generators.event_texts import as_json, moment
 from native.kafka import java
 from native.places import KAFKA
-from storeline import kafka, postgres
 from storeline.settings import Settings, load
+from storeline.stores import kafka, postgres
 from storeline.topics import ORDERS, SCHEMA_VERSION, USERS
 
 SLICE_SECONDS = 0.05

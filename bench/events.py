@@ -18,9 +18,9 @@ from bench.report import Result, publish, rotated
 from bench.stack import bench_stack, job_environment, submission
 from native.places import KAFKA
 from native.stack import Stack
-from storeline import kafka, postgres
-from storeline.lag import lags
+from storeline.events.lag import lags
 from storeline.settings import ROOT
+from storeline.stores import kafka, postgres
 from storeline.topics import ORDERS, TOPICS, USERS
 
 RIVAL = "foreach-batch-jdbc"

@@ -20,12 +20,11 @@ from bench.report import Result, publish, rotated
 from bench.stack import bench_stack
 from generators import people, shop
 from generators.fill import KEYS
-from generators.plan import Plan, ShopError, chunks, plan_of
+from generators.plan import Plan, chunks, plan_of
 from generators.words import vocabulary
-from native.process import StackError
-from storeline import postgres
+from storeline.errors import StorelineError
 from storeline.settings import Settings
-from storeline.variables import SettingsError
+from storeline.stores import postgres
 
 DATABASE = "storeline_bench_generate"
 RIVAL = "faker-rows"
@@ -130,7 +129,7 @@ def main(arguments: list[str]) -> None:
         with bench_stack("postgres", SHOP_SCALE=chosen.scale) as stack:
             measure(stack.settings, chosen.runs)
         stack.delete()
-    except (SettingsError, ShopError, StackError, postgres.PostgresError) as error:
+    except StorelineError as error:
         sys.exit(f"bench.generate: {error}")
 
 

@@ -19,8 +19,9 @@ from bench.report import Result, publish, rotated
 from bench.rivals import jdbc_job
 from bench.stack import MILLION, bench_stack, submit
 from native.stack import Stack
-from storeline import mart_tables, mysql
-from storeline.mart import load as load_marts
+from storeline.marts import ddl
+from storeline.marts.contract import load as load_marts
+from storeline.stores import mysql
 
 IN_MYSQL = "mysql_marts"
 AS_SPARK_TYPED = "marts_as_spark_typed"
@@ -68,7 +69,7 @@ def in_mysql_itself(stack: Stack) -> float:
         began = time.monotonic()
         for mart in MARTS:
             table = f"{IN_MYSQL}.{mysql.quote(mart.name)}"
-            mysql.do(connection, mart_tables.ddl(mart, table))
+            mysql.do(connection, ddl.create_table(mart, table))
             mysql.do(connection, f"insert into {table} {in_mysql(mart.query)}")
             connection.commit()
         return time.monotonic() - began

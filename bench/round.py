@@ -18,7 +18,7 @@ from bench.stack import bench_stack, submit
 from native.airflow_api import Airflow
 from native.stack import Stack
 from native.web import ask
-from storeline import mysql
+from storeline.stores import mysql
 from storeline.tables import TABLES
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"

@@ -20,9 +20,9 @@ from bench.rivals import faker_sales
 from bench.stack import bench_stack, job_environment, submission
 from native.places import VENV
 from native.stack import Stack
-from storeline import clickhouse, postgres
 from storeline.sales.steps import STEPS, Step
 from storeline.sales.transfer import SCHEMA, TABLE
+from storeline.stores import clickhouse, postgres
 
 RIVAL, THEIR_ROWS = "faker-rows", 20_000
 RUN_DATE, THEIR_DATE = date(2026, 11, 24), date(2026, 11, 17)

@@ -7,8 +7,8 @@ from psycopg2 import sql
 
 from generators.fill import KEYS
 from init_db.run import init_postgres
-from storeline import postgres
 from storeline.settings import Settings
+from storeline.stores import postgres
 
 
 @contextmanager

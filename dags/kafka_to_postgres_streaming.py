@@ -7,7 +7,7 @@ grow to a minute. What cannot pass without a hand (a missing topic, expired offs
 once, with a line that says what to do; three of these without an event taken in between pause the DAG.
 
 Mark a run as failed and it stops within seconds; pause the DAG first, otherwise the next run begins. What became of
-each event: `make lag`, `ops.events`; what could not be taken and why: `ops.dead_letters`.
+each event: `storeline lag`, `ops.events`; what could not be taken and why: `ops.dead_letters`.
 """
 
 from datetime import UTC, datetime, timedelta

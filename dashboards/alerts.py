@@ -89,7 +89,7 @@ where not d.is_stale and not d.is_paused""",
     Rule(
         "storeline-stream-stuck",
         "Events wait",
-        "Events have waited for minutes: is kafka_to_postgres_streaming unpaused and green? make lag says more.",
+        "Events have waited for minutes: is kafka_to_postgres_streaming unpaused and green? storeline lag says more.",
         POSTGRES,
         f"select coalesce(extract(epoch from now() - min(sent.sent_at)), 0)::float as age\n{WAITING}",
         limit=STUCK_SECONDS,
@@ -100,7 +100,7 @@ where not d.is_stale and not d.is_paused""",
     Rule(
         "storeline-dead-letters",
         "Many events are refused",
-        f"More than {DEAD_SHARE:.0%} of the last hour's events are dead letters: see their reasons, then make redrive.",
+        f"More than {DEAD_SHARE:.0%} of the last hour's events are dead letters: see why, then storeline redrive.",
         POSTGRES,
         f"""select case when count(*) filter (where outcome = 'dead') < {DEAD_AT_LEAST} then 0
     else count(*) filter (where outcome = 'dead')::float / count(*) end as share

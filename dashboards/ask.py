@@ -7,8 +7,8 @@ from typing import Any
 
 from dashboards.boards import Board, Variable
 from dashboards.sources import AIRFLOW, CLICKHOUSE, MYSQL, POSTGRES, Source, expanded
-from storeline import clickhouse, mysql, postgres
 from storeline.settings import Settings
+from storeline.stores import clickhouse, mysql, postgres
 
 Rows = list[tuple[Any, ...]]
 Answer = tuple[list[str], Rows]

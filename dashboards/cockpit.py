@@ -73,7 +73,7 @@ order by ended_at""",
             MYSQL,
             """select
     t.table_name as name, t.row_count as number_of_rows, t.byte_count as size, r.ended_at as verified,
-    t.copy_seconds as copy, t.verify_seconds as verification
+    t.copy_seconds as copy, t.check_seconds as verification
 from ops.run_tables as t
 inner join ops.runs as r on t.run_id = r.run_id
 where r.run_id = (select max(run_id) from ops.runs where job = 'replicate' and state = 'succeeded')

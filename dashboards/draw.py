@@ -19,11 +19,8 @@ from dashboards.ask import Answer, answers
 from dashboards.boards import COLUMNS, Board
 from dashboards.generate import BOARDS
 from dashboards.panels import BYTES, DAYS, DOLLARS, NUMBER, SECONDS, SHARE, Column, Panel
-from storeline.clickhouse import ClickhouseError
-from storeline.mysql import MysqlError
-from storeline.postgres import PostgresError, one_line
+from storeline.errors import StorelineError, one_line
 from storeline.settings import ROOT, load
-from storeline.variables import SettingsError
 
 CELL_WIDTH, CELL_HEIGHT = 0.68, 0.38  # inches
 TITLE_HEIGHT = 0.8
@@ -145,7 +142,7 @@ def main(arguments: list[str]) -> None:
             file = folder / f"board-{name}.png"
             draw(board, answers(settings, board), file)
             print(f"pictures: wrote {file}")
-    except (SettingsError, PostgresError, MysqlError, ClickhouseError) as error:
+    except StorelineError as error:
         sys.exit(f"pictures: {error}")
     except (psycopg2.Error, mysql.connector.Error) as error:
         sys.exit(f"pictures: {one_line(error)}; the pictures are drawn from a running stack: `make demo`")

@@ -92,7 +92,7 @@ order by time""",
     ),
     Panel(
         "Dead letters by reason",
-        "Events that could not be taken; make redrive sends those that were not sent again.",
+        "Events that could not be taken; storeline redrive sends those that were not sent again.",
         "table",
         POSTGRES,
         """select

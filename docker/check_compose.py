@@ -33,6 +33,8 @@ GIVEN: dict[str, set[str]] = {
     "spark-master": {"SPARK_AUTH_SECRET"},
     "spark-worker": {"SPARK_AUTH_SECRET"},
     "notebook": {"MYSQL_ANALYST_PASSWORD", "CLICKHOUSE_READER_PASSWORD", "NOTEBOOK_PASSWORD", "SPARK_AUTH_SECRET"},
+    "storeline": {"POSTGRES_READER_PASSWORD", "POSTGRES_STREAM_PASSWORD", "MYSQL_ANALYST_PASSWORD"}
+    | {"MYSQL_MART_BUILDER_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
     "airflow-init": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_ADMIN_PASSWORD"},
     "airflow-api-server": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET_KEY"},
     "airflow-scheduler": METADATA
@@ -116,7 +118,8 @@ def _life(service: Model, context: Model) -> Iterator[str]:
         if context["name"] in (one.get("depends_on") or {})
     ]
     if service.get("restart") == "no":
-        if "service_completed_successfully" not in waiting:
+        # `up` does not start what stands in a profile.
+        if "service_completed_successfully" not in waiting and not service.get("profiles"):
             yield "ends and nobody waits for it, so `up --wait` would fail"
         return
     if service.get("restart") != "unless-stopped":

@@ -1,16 +1,30 @@
-"""Write what the marts' contracts say into `docs/marts.md`, and their list into the README.
+"""Write `docs/marts.md` from the marts' contracts, their list into the README, `docs/commands.md` from the command.
 
 Usage: python -m docs.generate [--check]    (--check writes nothing; it names the files that are out of date)
 """
 
 import re
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
-from storeline.mart import Column, Mart, MartError, load
+from storeline.commands.parser import VERBS, name_of
+from storeline.errors import StorelineError
+from storeline.marts.contract import Column, Mart, load
 from storeline.settings import ROOT
 
+ABOUT_COMMANDS = """# The storeline command
+
+Written by `make docs` from `storeline/commands/`: change those, not this.
+
+- On this machine: `bin/storeline VERB`
+- In containers: `docker compose run --rm storeline VERB`
+
+It exits with 0, with 1 and one line that says why, or with 2 when the words are wrong. `--help` after a verb prints what
+this page says. In bash, with `bin` on the `PATH`, this lets the Tab key complete verbs and options:
+`eval "$(.native/venv/bin/register-python-argcomplete storeline)"`."""
 LIST = re.compile(r"(?<=<!-- marts:begin -->\n).*?(?=<!-- marts:end -->)", re.DOTALL)
 
 
@@ -18,7 +32,7 @@ def main() -> None:
     """Write the files that are out of date, or with --check only name them. Exits with 1 when it names one."""
     try:
         stale = outdated(ROOT, load())
-    except MartError as error:
+    except StorelineError as error:
         sys.exit(f"docs: {error}")
     if "--check" in sys.argv[1:]:
         sys.exit("\n".join(f"docs: {path.name} is out of date: run `make docs`" for path in stale) or None)
@@ -28,9 +42,9 @@ def main() -> None:
 
 
 def outdated(root: Path, marts: Sequence[Mart]) -> dict[Path, str]:
-    """Return each file under `root` that does not say what the marts say, and what it should say."""
+    """Return each file under `root` that does not say what it should say, and that."""
     page, readme = root / "docs" / "marts.md", root / "README.md"
-    wanted = {page: marts_page(marts)}
+    wanted = {page: marts_page(marts), root / "docs" / "commands.md": "\n".join(commands_page()) + "\n"}
     if readme.exists():
         table = "\n".join(mart_list(marts, "docs/marts.md")) + "\n"
         wanted[readme] = LIST.sub(lambda _: table, readme.read_text(encoding="utf-8"))
@@ -64,6 +78,26 @@ def _section(mart: Mart) -> Iterator[str]:
 def _column(column: Column) -> str:
     type_ = column.mysql_type + (", may be null" if column.nullable else "")
     return f"| `{column.name}` | {type_} | {_cell(column.meaning)} |"
+
+
+def commands_page() -> Iterator[str]:
+    """Yield the lines of the page that describes every verb of the `storeline` command."""
+    yield from ABOUT_COMMANDS.splitlines()
+    for verb in VERBS:
+        yield from _verb(verb)
+
+
+def _verb(verb: ModuleType) -> Iterator[str]:
+    about, _, example = (verb.__doc__ or "").strip().partition("\n\nExample: ")
+    yield from ("", f"## {name_of(verb)}", "", about, "", "```bash", example, "```")
+    parser = ArgumentParser(add_help=False)
+    verb.add_arguments(parser)
+    if parser._actions:
+        yield from ("", "| argument | meaning |", "| --- | --- |")
+    for action in parser._actions:
+        value = "|".join(action.choices) if action.choices else action.metavar or action.dest.upper()
+        named = " ".join([*action.option_strings[:1], *([] if action.nargs == 0 else [str(value)])])
+        yield f"| `{_cell(named)}` | {(action.help or '') % vars(action)} |"
 
 
 def _codes(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.draw import Bools, Ints
-from storeline import copy_format
+from storeline.stores import copy_format
 
 Cells = npt.NDArray[np.uint8]
 

@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
 
 
 def generate(step: Step) -> None:
-    """Write the export of the run date in place of the one that is there. Raises StorageError."""
+    """Write the export of the run date in place of the one that is there. Raises StorelineError."""
     for name in storage_of(step.settings).expire(step.settings.sales_retention_days, step.run_date):
         print(f"generate: the files of {name} were deleted (SALES_RETENTION_DAYS)", flush=True)
     plan, folder = Plan(step.settings.sales_rows, step.run_date), step.folder("raw")

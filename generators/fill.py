@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from generators.catalogue import Category
 from generators.columns import Block
-from generators.plan import ShopError
-from storeline import postgres
-from storeline.postgres import Login, PostgresError
+from storeline.errors import StorelineError, one_line
+from storeline.stores.postgres import Login, PostgresError
 from storeline.tables import SOURCE_SCHEMA as SCHEMA
 
 # In the order in which foreign keys let them be written, with their keys.
@@ -76,18 +75,17 @@ class Database:
 def shop(login: Login, mode: Mode) -> Iterator[Database | None]:
     """Open the shop for filling; commits in the end, or nothing has happened. None when it is to be left alone.
 
-    Raises ShopError when the shop is not empty and `mode` does not say what to do then, PostgresError when PostgreSQL
-    refuses.
+    Raises StorelineError when the shop is not empty and `mode` does not say what to do then, or PostgreSQL refuses.
     """
     with closing(login.connect(lock_timeout=LOCK_WAIT)) as connection:
         try:
             with connection, connection.cursor() as cursor:
                 yield _open(cursor, mode)
         except (UndefinedTable, UndefinedFunction, InvalidSchemaName) as error:
-            missing = postgres.one_line(error)
+            missing = one_line(error)
             raise PostgresError(f"{missing}: make the tables first (python -m init_db.run postgres)") from error
         except psycopg2.Error as error:
-            raise PostgresError(f"PostgreSQL refused: {postgres.one_line(error)}") from error
+            raise PostgresError(f"PostgreSQL refused: {one_line(error)}") from error
 
 
 def _open(cursor: Cursor, mode: Mode) -> Database | None:
@@ -97,7 +95,7 @@ def _open(cursor: Cursor, mode: Mode) -> Database | None:
     if filled and mode is Mode.IF_EMPTY:
         return None
     if filled and mode is Mode.NEW:
-        raise ShopError(f"the shop is not empty ({', '.join(filled)}): say --append, --replace or --if-empty")
+        raise StorelineError(f"the shop is not empty ({', '.join(filled)}): say --append, --replace or --if-empty")
     if mode is not Mode.APPEND:
         cursor.execute("select ops.begin_bulk_load(%s)", (mode is Mode.REPLACE,))
         return Database(cursor, {}, [])

@@ -6,15 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from generators.copy_text import DAY
 from generators.draw import Draws
+from storeline.errors import StorelineError
 from storeline.settings import Settings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHUNK = 20_000  # users, products or orders made at a time; part of what a seed means, so it is no setting
 PAST_SPANS = 3  # users and products may be this many times as old as the first order
-
-
-class ShopError(Exception):
-    """The shop cannot be made as asked; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.reviews + self.loyalty_entries and not self.orders:
-            raise ShopError("SHOP_ORDERS gives no order: SHOP_REVIEWS and SHOP_LOYALTY_ENTRIES must be 0 then, too")
+            raise StorelineError(
+                "SHOP_ORDERS gives no order: SHOP_REVIEWS and SHOP_LOYALTY_ENTRIES must be 0 then, too"
+            )
 
     @property
     def start(self) -> int:
@@ -51,7 +50,7 @@ class Plan:
 
 
 def plan_of(settings: Settings, taken: Mapping[str, int] | None = None) -> Plan:
-    """Return the plan that the settings ask for, after the ids that are taken. Raises ShopError."""
+    """Return the plan that the settings ask for, after the ids that are taken. Raises StorelineError."""
     factor = settings.shop_scale
     return Plan(
         users=max(1, round(settings.shop_users * factor)),

@@ -11,8 +11,8 @@ from typing import Any
 
 from generators.sending import Ended, Sender
 from generators.web_shop import Disorder, Order, Shares, WebShop
-from storeline import postgres
 from storeline.settings import Settings, load
+from storeline.stores import postgres
 from storeline.topics import ORDERS
 from storeline.variables import SettingsError
 

@@ -10,8 +10,8 @@ from random import Random
 from generators.produce_orders import SESSION, shares_of
 from generators.sending import Ended, Sender
 from generators.web_shop import Disorder, Registrations
-from storeline import postgres
 from storeline.settings import Settings, load
+from storeline.stores import postgres
 from storeline.topics import USERS
 from storeline.variables import SettingsError
 

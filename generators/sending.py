@@ -18,8 +18,9 @@ from kafka.errors import KafkaTimeoutError
 from psycopg2.extras import execute_values
 
 from generators.event_texts import Message
-from storeline import kafka, postgres
+from storeline.errors import one_line
 from storeline.settings import Settings
+from storeline.stores import kafka, postgres
 
 TICK_SECONDS = 0.2
 SECONDS_BETWEEN_REPORTS = 30
@@ -65,7 +66,7 @@ class Sender:
             try:
                 return do()
             except (kafka.KafkaError, postgres.PostgresError, psycopg2.Error) as error:
-                if said != (said := postgres.one_line(error)):
+                if said != (said := one_line(error)):
                     print(f"{self.name}: waiting for {what}: {said}", flush=True)
             if self.is_ending:
                 raise Ended

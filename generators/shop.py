@@ -11,11 +11,11 @@ from time import monotonic
 from generators import catalogue, fill, loyalty, orders, people, reviews
 from generators.catalogue import Category
 from generators.columns import Block
-from generators.plan import Plan, ShopError, chunks, plan_of
+from generators.plan import Plan, chunks, plan_of
 from generators.words import vocabulary
-from storeline import postgres
+from storeline.errors import StorelineError
 from storeline.settings import Settings, load
-from storeline.variables import SettingsError
+from storeline.stores import postgres
 
 
 def sizes(plan: Plan) -> dict[str, int]:
@@ -58,7 +58,7 @@ def blocks(plan: Plan, known: Sequence[Category] = ()) -> Iterator[Block]:
 
 
 def generate(settings: Settings, mode: fill.Mode = fill.Mode.NEW) -> None:
-    """Fill the shop in one transaction and say what was written. Raises ShopError and PostgresError."""
+    """Fill the shop in one transaction and say what was written. Raises StorelineError and PostgresError."""
     began = monotonic()
     with fill.shop(postgres.generator(settings), mode) as database:
         if database is None:
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
         if chosen.scale is not None:
             settings = Settings({**settings.values, "SHOP_SCALE": chosen.scale})
         generate(settings, chosen.mode or fill.Mode.NEW)
-    except (SettingsError, ShopError, postgres.PostgresError) as error:
+    except StorelineError as error:
         sys.exit(f"shop: {error}")
 
 

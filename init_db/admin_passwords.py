@@ -10,9 +10,9 @@ from contextlib import closing
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
-from storeline import mysql, postgres
+from storeline.errors import StorelineError
 from storeline.settings import Settings, load
-from storeline.variables import SettingsError
+from storeline.stores import mysql, postgres
 
 
 def change(settings: Settings, new: dict[str, str]) -> None:
@@ -32,5 +32,5 @@ def change(settings: Settings, new: dict[str, str]) -> None:
 if __name__ == "__main__":
     try:
         change(load(), json.load(sys.stdin))
-    except (SettingsError, postgres.PostgresError, mysql.MysqlError) as error:
+    except StorelineError as error:
         sys.exit(f"admin_passwords: {error}")

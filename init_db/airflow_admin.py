@@ -11,9 +11,10 @@ from airflow.providers.fab.auth_manager.cli_commands.utils import get_applicatio
 from airflow.providers_manager import ProvidersManager
 from psycopg2 import sql
 
-from storeline import dag_states, postgres
+from storeline import dag_states
+from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings, load
-from storeline.variables import SettingsError
+from storeline.stores import postgres
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
     try:
         settings = load()
         name, password = settings.airflow_admin_user, str(settings.airflow_admin_password)
-    except SettingsError as error:
+    except StorelineError as error:
         sys.exit(f"airflow_admin: {error}")
     ProvidersManager().initialize_providers_configuration()  # type: ignore[no-untyped-call]
     with get_application_builder() as builder:
@@ -35,13 +36,13 @@ def main() -> None:
             manager.reset_password(user.id, password)
     try:
         show_states(settings)
-    except (SettingsError, postgres.PostgresError, psycopg2.Error) as error:
-        sys.exit(f"airflow_admin: {postgres.one_line(error)}")
+    except (StorelineError, psycopg2.Error) as error:
+        sys.exit(f"airflow_admin: {one_line(error)}")
     print(f"airflow_admin: {name} is ready")
 
 
 def show_states(settings: Settings) -> None:
-    """Let `make lag` and Grafana see the states of DAGs. Raises PostgresError, psycopg2.Error."""
+    """Let `storeline lag` and Grafana see the states of DAGs. Raises PostgresError, psycopg2.Error."""
     may = {
         settings.postgres_reader_user: dag_states.READABLE,
         settings.postgres_grafana_user: dag_states.SHOWN,

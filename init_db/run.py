@@ -15,9 +15,10 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as PostgresConnection
 from psycopg2.extensions import encrypt_password
 
-from storeline import clickhouse, kafka, mysql, postgres
+from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings, load
-from storeline.variables import Secret, SettingsError
+from storeline.stores import clickhouse, kafka, mysql, postgres
+from storeline.variables import Secret
 
 FOLDER = Path(__file__).resolve().parent
 REFUSED = re.compile("password authentication failed|Access denied")
@@ -110,7 +111,7 @@ def _execute(connection: PostgresConnection, statement: sql.Composable, what: st
         with connection.cursor() as cursor:
             cursor.execute(statement)
     except psycopg2.Error as error:
-        raise postgres.PostgresError(f"init_db/postgres: {what}: {postgres.one_line(error)}") from None
+        raise postgres.PostgresError(f"init_db/postgres: {what}: {one_line(error)}") from None
 
 
 def init_mysql(settings: Settings) -> None:
@@ -145,7 +146,7 @@ def init_mysql(settings: Settings) -> None:
                 while cursor.nextset():
                     pass
             except DriverError as error:
-                raise mysql.MysqlError(f"init_db/mysql: {file.name}: {mysql.one_line(error)}") from None
+                raise mysql.MysqlError(f"init_db/mysql: {file.name}: {one_line(error)}") from None
 
 
 def init_clickhouse(settings: Settings) -> None:
@@ -172,13 +173,7 @@ def main(arguments: list[str]) -> None:
         for name in arguments or list(parts):
             parts[name](settings)
             print(f"init_db: {name} is ready")
-    except (
-        SettingsError,
-        postgres.PostgresError,
-        mysql.MysqlError,
-        clickhouse.ClickhouseError,
-        kafka.KafkaError,
-    ) as error:
+    except StorelineError as error:
         sys.exit(f"init_db: {error}")
 
 

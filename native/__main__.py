@@ -6,10 +6,9 @@ Usage: python -m native start|stop|status|reset    (`reset` deletes its data and
 import sys
 
 from native.places import DEMO
-from native.process import StackError
 from native.stack import Stack
+from storeline.errors import StorelineError
 from storeline.settings import load
-from storeline.variables import SettingsError
 
 
 def main(arguments: list[str]) -> None:
@@ -20,7 +19,7 @@ def main(arguments: list[str]) -> None:
         if len(arguments) != 1 or arguments[0] not in commands:
             sys.exit(f"native: expected one of {', '.join(commands)}")
         commands[arguments[0]]()
-    except (StackError, SettingsError) as error:
+    except StorelineError as error:
         sys.exit(f"native: {error}")
 
 

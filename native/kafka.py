@@ -8,9 +8,10 @@ import uuid
 from pathlib import Path
 
 from native.places import KAFKA, make_private, write_private
-from native.process import Process, Service, StackError
-from storeline import kafka as store
+from native.process import Process, Service
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
+from storeline.stores import kafka as store
 
 DECLARED = ROOT / "docker" / "kafka"
 OPTIONS = DECLARED / "server.properties"
@@ -50,7 +51,7 @@ def _prepare(settings: Settings, folder: Path) -> None:
     done = subprocess.run((*tool, *options), cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
-        raise StackError(f"Kafka: {lines[-1]}")
+        raise StorelineError(f"Kafka: {lines[-1]}")
 
 
 def own_options(settings: Settings, data: Path) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from native.places import sockets
-from native.process import StackError
 from native.supervision import MARK, supervisor_of
+from storeline.errors import StorelineError
 
 SECONDS_TO_STOP = 240
 
@@ -50,7 +50,7 @@ def end(home: Path) -> None:
     for number, wait in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
         doomed = _signal(doomed, number, wait)
     if doomed:
-        raise StackError(f"these processes do not end: {', '.join(str(process.pid) for process in doomed)}")
+        raise StorelineError(f"these processes do not end: {', '.join(str(process.pid) for process in doomed)}")
     for file in (home / "supervisord.pid", sockets(home) / "supervisor.sock"):
         file.unlink(missing_ok=True)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from native.mysql_packages import Server, find_server
 from native.places import make_private, sockets, write_private
-from native.process import Process, Service, StackError
-from storeline import mysql as store
+from native.process import Process, Service
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
+from storeline.stores import mysql as store
 
 OPTIONS = ROOT / "docker" / "mysql" / "storeline.cnf"
 
@@ -19,7 +20,7 @@ def service(settings: Settings, home: Path) -> Service:
     """Declare MySQL with its data in the stack's home."""
     server, folder = find_server(), home / "mysql"
     if server is None:
-        raise StackError("MySQL is not installed: run `make install`")
+        raise StorelineError("MySQL is not installed: run `make install`")
     command = (*server.command, f"--defaults-file={folder / 'my.cnf'}")
     return Service(
         "mysql",
@@ -54,7 +55,7 @@ def _prepare(settings: Settings, home: Path, server: Server, command: tuple[str,
     done = subprocess.run(initialise, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "[ERROR]" in line]
-        raise StackError(f"MySQL: {errors[0] if errors else done.stderr.strip() or 'no reason given'}")
+        raise StorelineError(f"MySQL: {errors[0] if errors else done.stderr.strip() or 'no reason given'}")
     draft.rename(data)
 
 

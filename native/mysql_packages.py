@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from native.places import CACHE, MYSQL
+from storeline.errors import StorelineError
 
 OLDEST = (8, 4)
 PACKAGES = CACHE / "mysql"
@@ -20,10 +21,6 @@ Dir::State "{0}"; Dir::State::lists "{0}/lists"; Dir::State::status "{0}/status"
 Dir::Cache "{0}/cache"; Dir::Cache::archives "{0}/archives"; Dir::Log "{0}";
 APT::Install-Recommends "false"; APT::Sandbox::User ""; Debug::NoLocking "true";
 """
-
-
-class PackagesError(Exception):
-    """No MySQL can be had; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def mirror() -> str | None:
 
 
 def install() -> str:
-    """Make sure that there is a server, from the cache where it holds one. Raises PackagesError."""
+    """Make sure that there is a server, from the cache where it holds one. Raises StorelineError."""
     if find_server() is None:
         if not list(PACKAGES.glob("mysql-server-core_*.deb")):
             _download()
@@ -92,7 +89,7 @@ def install() -> str:
     server = find_server()
     version = version_of(server.command) if server else None
     if not version or version < OLDEST:
-        raise PackagesError("MySQL: the packages hold no server 8.4 or later that runs here")
+        raise StorelineError("MySQL: the packages hold no server 8.4 or later that runs here")
     return ".".join(str(part) for part in version)
 
 
@@ -100,7 +97,9 @@ def _download() -> None:
     """Fetch the server and what it needs from Debian's unstable suite, checked by apt's signatures."""
     address = mirror()
     if address is None:
-        raise PackagesError("MySQL: no mysqld 8.4 or later is on PATH, and its packages can be fetched on Debian alone")
+        raise StorelineError(
+            "MySQL: no mysqld 8.4 or later is on PATH, and its packages can be fetched on Debian alone"
+        )
     PACKAGES.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=PACKAGES.parent) as name:
         folder = Path(name)
@@ -120,7 +119,7 @@ def _download() -> None:
             )
             if done.returncode:
                 reason = (done.stderr.strip() or "no reason given").splitlines()[0]
-                raise PackagesError(f"MySQL: apt-get {words[0]} failed: {reason}")
+                raise StorelineError(f"MySQL: apt-get {words[0]} failed: {reason}")
         shutil.rmtree(folder / "archives/partial")
         shutil.rmtree(PACKAGES, ignore_errors=True)
         (folder / "archives").rename(PACKAGES)

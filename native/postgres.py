@@ -8,9 +8,10 @@ from pathlib import Path
 from psycopg2 import sql
 
 from native.places import POSTGRES, make_private
-from native.process import Process, Service, StackError
-from storeline import postgres as store
+from native.process import Process, Service
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
+from storeline.stores import postgres as store
 
 CONFIGURATION = ROOT / "docker" / "postgres" / "postgresql.conf"
 # The same order of texts on every machine.
@@ -62,7 +63,7 @@ def _run(command: tuple[str, ...], standard_input: str) -> None:
     done = subprocess.run(command, input=standard_input, capture_output=True, text=True, check=False)
     lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "FATAL" in line or "error" in line]
     if done.returncode or lines:
-        raise StackError(f"PostgreSQL: {lines[0] if lines else done.stderr.strip() or 'no reason given'}")
+        raise StorelineError(f"PostgreSQL: {lines[0] if lines else done.stderr.strip() or 'no reason given'}")
 
 
 def _missing(settings: Settings) -> str | None:

@@ -14,10 +14,6 @@ INHERITED = ("HOME", "USER", "LOGNAME", "JAVA_HOME", "TMPDIR")
 FOLDERS = {"SALES_STORAGE", "CLICKHOUSE_FOLDER"}
 
 
-class StackError(Exception):
-    """The stack cannot do what was asked; the message is one line."""
-
-
 @dataclass(frozen=True)
 class Process:
     """One process; `environment` comes on top of `base_environment()`."""

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from native import airflow, kafka, members, mysql, postgres, producers, spark, supervision
 from native.places import sockets
-from native.process import Service, StackError, base_environment, environment, is_ours
+from native.process import Service, base_environment, environment, is_ours
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 
 SERVICES = ("postgres", "mysql", "clickhouse", "kafka", "spark", "producers", "airflow")
@@ -80,7 +81,7 @@ class Stack:
     def start(self, services: Iterable[str] | None = None) -> None:
         """Start services and wait until they answer; databases get their structure, Kafka its topics.
 
-        Raises StackError.
+        Raises StorelineError.
 
         What already runs is left alone, unless the configuration has changed since: then all of it starts anew.
         """
@@ -115,12 +116,12 @@ class Stack:
             shutil.rmtree(sockets(self.home), ignore_errors=True)
 
     def run(self, *module: str) -> None:
-        """Run a Python module of the repository against this stack. Raises StackError with its last line."""
+        """Run a Python module of the repository against this stack. Raises StorelineError with its last line."""
         command = (sys.executable, "-m", *module)
         done = subprocess.run(command, env=self.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
-            raise StackError(lines[-1])
+            raise StorelineError(lines[-1])
 
     def _make_structure(self, servers: list[str]) -> None:
         if servers:
@@ -147,11 +148,11 @@ class Stack:
                     if missing is None:
                         del waiting[service.name]
                     elif time.monotonic() - begin > service.seconds_to_start:
-                        raise StackError(f"{missing} after {service.seconds_to_start} s; see {self.home / 'logs'}")
+                        raise StorelineError(f"{missing} after {service.seconds_to_start} s; see {self.home / 'logs'}")
                 time.sleep(0.2 if waiting else 0)
 
     def _check(self, supervisor: Any, service: Service, first_seen: dict[str, int]) -> None:
-        """Raise StackError when a process has ended while it was waited for."""
+        """Raise StorelineError when a process has ended while it was waited for."""
         for process in service.processes:
             info = supervisor.getProcessInfo(f"{service.name}:{process.name}")
             has_ended = info["statename"] in ("BACKOFF", "FATAL", "EXITED", "STOPPED")
@@ -160,4 +161,4 @@ class Stack:
                 lines = log.read_text(errors="replace").splitlines() if log.exists() else []
                 errors = [line for line in lines[-200:] if "ERROR" in line or "FATAL" in line or "Exception" in line]
                 reason = (errors or lines or ["it said nothing"])[-1].strip()
-                raise StackError(f"{process.name} does not start: {reason} (see {log})")
+                raise StorelineError(f"{process.name} does not start: {reason} (see {log})")

@@ -16,7 +16,8 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from native.places import make_private, sockets, write_private
-from native.process import Process, Service, StackError, base_environment
+from native.process import Process, Service, base_environment
+from storeline.errors import StorelineError
 
 # Carried by every process of a stack, so that all of them are found even when the supervisor is gone.
 MARK = "STORELINE_STACK"
@@ -100,7 +101,7 @@ def supervisor_of(home: Path) -> Iterator[Any]:
 
 
 def launch(home: Path, wanted: dict[Path, str]) -> None:
-    """Start the supervisor, which starts nothing by itself. Raises StackError when it does not answer."""
+    """Start the supervisor, which starts nothing by itself. Raises StorelineError when it does not answer."""
     for folder in (home, home / "logs", home / "run", sockets(home)):
         make_private(folder)
     for file, text in wanted.items():
@@ -121,4 +122,4 @@ def launch(home: Path, wanted: dict[Path, str]) -> None:
                 return
         time.sleep(0.1)
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["it does not answer"]
-    raise StackError(f"supervisord: {said[-1]}")
+    raise StorelineError(f"supervisord: {said[-1]}")

@@ -4,8 +4,10 @@ import http.client
 import json
 from typing import Any
 
+from storeline.errors import StorelineError
 
-class WebError(Exception):
+
+class WebError(StorelineError):
     """A service does not answer, or refuses; the message is one line and `status` the answer's number, 0 without."""
 
     def __init__(self, message: str, status: int = 0) -> None:

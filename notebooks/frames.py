@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
-from storeline import clickhouse, mysql
 from storeline.settings import Settings
+from storeline.stores import clickhouse, mysql
 
 REPLICA = "replica"
 

@@ -11,13 +11,14 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType
 
-from storeline.mart import Mart, spark_type
+from storeline.errors import StorelineError
+from storeline.marts.contract import Mart, spark_type
 
 EXAMPLES = 3
 VALUE_LENGTH = 60
 
 
-class AuditError(Exception):
+class AuditError(StorelineError):
     """A mart breaks its contract; each line of the message names the mart and the rule."""
 
 

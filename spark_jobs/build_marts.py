@@ -18,15 +18,20 @@ from pyspark.sql import functions as F
 from spark_jobs import jdbc
 from spark_jobs.audit import AuditError, audit, resolve
 from spark_jobs.executors import QUICK_COMPILER, awaited
-from spark_jobs.failure import FAILURES, JobError, one_line
+from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.recording import recorded, tidying
 from spark_jobs.session import session
 from spark_jobs.watch import Watch, watching
-from storeline import ledger, mart_tables, mart_views, mysql, replica, task
+from storeline import ledger, task
+from storeline.errors import StorelineError
 from storeline.generation import MARTS, REPLICA
-from storeline.mart import Mart, MartError
-from storeline.mart import load as load_marts
+from storeline.ledger import TableRun, TableRuns
+from storeline.marts import ddl, publication, views
+from storeline.marts.contract import Mart
+from storeline.marts.contract import load as load_marts
+from storeline.replica import bases
 from storeline.settings import Settings, load
+from storeline.stores import mysql
 
 STORED = StorageLevel.MEMORY_AND_DISK
 THREADS = 4  # so that small queries do not wait for each other's planning
@@ -54,7 +59,7 @@ def main() -> None:
             options = (PLANNING, QUICK_COMPILER) if is_small else (PLANNING,)
             with session("build_marts", *options) as spark, awaited(spark, settings.spark_executor_wait_seconds):
                 build_marts(settings, spark, marts, target, watch)
-    except (AuditError, MartError) as error:
+    except StorelineError as error:
         sys.exit("\n".join(f"build_marts: {line}" for line in str(error).splitlines()))
     except FAILURES as error:
         sys.exit(f"build_marts: {one_line(error)}")
@@ -66,7 +71,7 @@ def build_marts(
     """Read, build, audit and publish; write the ledger. Raises AuditError with every broken rule, else of FAILURES."""
     # The executors are there before a lock is taken; else two jobs would wait for each other.
     spark.range(1).count()
-    mysql.hold(target, mart_tables.LOCK, settings.lock_wait_seconds)
+    mysql.hold(target, publication.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
     with recorded(mysql.mart_builder(settings), target, run_id, "build_marts", MARTS, watch) as check:
         clear_away(target)
@@ -75,48 +80,46 @@ def build_marts(
         tables_of_marts = [mart.name for mart in marts if not mart.is_view]
         staged = {name: MARTS.staging_name(n, run_id, name) for n, name in enumerate(tables_of_marts)}
         numbers = fill_staging(settings, marts, tables, staged)
-        for name, values in numbers.items():
-            ledger.record_table(target, run_id, name, values)
-        ledger.report(run_id, numbers)
-        mart_tables.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds, check)
+        ledger.record_tables(target, run_id, numbers)
+        publication.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds, check)
     with tidying("build_marts"):
-        mart_views.make_missing(target, marts)
+        views.make_missing(target, marts)
         clear_away(target)
-    for name, values in numbers.items():
-        print(f"build_marts: {name}: {values['row_count']} rows")
+    for name, mart in numbers.items():
+        print(f"build_marts: {name}: {mart.row_count} rows")
 
 
 def clear_away(target: Any) -> None:
     """Drop what a swap, or a run that died, has left."""
     MARTS.drop_dead_staging(target)
-    mart_views.drop_left_overs(target)
+    views.drop_left_overs(target)
 
 
 def read_replica(
     settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any
-) -> tuple[dict[str, DataFrame], dict[str, replica.Base]]:
+) -> tuple[dict[str, DataFrame], dict[str, bases.Base]]:
     """Return every table that a mart reads, persisted, and its base: all from one state of the replica.
 
     The lock is held only while the tables are read, so that a copy does not swap then; a block that is lost later and
-    read again comes from the same state, or is an error. Raises JobError when the replica lacks a table.
+    read again comes from the same state, or is an error. Raises StorelineError when the replica lacks a table.
     """
     names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
-    mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
-    bases = replica.bases(target)
-    if missing := [name for name in names if name not in bases]:
-        raise JobError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
-    tables = {name: jdbc.read(settings, spark, target, name, bases[name].generation) for name in names}
+    mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
+    held = bases.current(target)
+    if missing := [name for name in names if name not in held]:
+        raise StorelineError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
+    tables = {name: jdbc.read(settings, spark, target, name, held[name].generation) for name in names}
     for table in tables.values():
         table.persist(STORED)
     # One job for all of them.
     reduce(DataFrame.union, [table.select(F.lit(1)) for table in tables.values()]).count()
-    mysql.release(target, replica.LOCK)
-    return tables, {name: bases[name] for name in names}
+    mysql.release(target, bases.LOCK)
+    return tables, {name: held[name] for name in names}
 
 
 def fill_staging(
     settings: Settings, marts: tuple[Mart, ...], tables: Mapping[str, DataFrame], staged: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
+) -> TableRuns:
     """Compute, audit and load every mart into staging; return each one's rows and seconds.
 
     Raises AuditError with the broken rules of all marts, after every mart was looked at.
@@ -127,18 +130,18 @@ def fill_staging(
 
 @contextmanager
 def same_generation() -> Iterator[None]:
-    """Say in one line why a block that was lost could not be read again. Raises JobError."""
+    """Say in one line why a block that was lost could not be read again. Raises StorelineError."""
     try:
         yield
-    except (AuditError, *FAILURES) as error:
+    except FAILURES as error:
         if jdbc.OTHER_GENERATION in str(error):
-            raise JobError(SWAPPED) from None
+            raise StorelineError(SWAPPED) from None
         raise
 
 
 def _fill_all(
     settings: Settings, marts: tuple[Mart, ...], tables: Mapping[str, DataFrame], staged: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
+) -> TableRuns:
     known, fills, broken = dict(tables), [], []
     with ThreadPoolExecutor(THREADS) as pool:
         for mart in marts:
@@ -156,26 +159,21 @@ def _fill_all(
     return dict(fill.result() for fill in fills)
 
 
-def _fill(settings: Settings, mart: Mart, frame: DataFrame, table: str | None) -> tuple[str, dict[str, Any]]:
+def _fill(settings: Settings, mart: Mart, frame: DataFrame, table: str | None) -> tuple[str, TableRun]:
     """Audit one mart and load it into its staging table; a view has none."""
     began = time.monotonic()
     rows = audit(frame, mart)
     audited = time.monotonic()
     if table is not None:
         with closing(mysql.mart_builder(settings).connect()) as connection:
-            mysql.do(connection, mart_tables.ddl(mart, MARTS.staged(table)))
+            mysql.do(connection, ddl.create_table(mart, MARTS.staged(table)))
             jdbc.append(settings, frame, MARTS.staging, table)
             mysql.mark_loaded(connection, MARTS.staged(table))
             loaded = mysql.ask(connection, f"select count(*) from {MARTS.staged(table)}")[0][0]
         if loaded != rows:
-            raise JobError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts stay as they were")
-    return mart.name, {
-        "row_count": rows,
-        "byte_count": 0,
-        "copy_seconds": round(time.monotonic() - audited, 3),
-        "index_seconds": 0.0,
-        "verify_seconds": round(audited - began, 3),
-    }
+            raise StorelineError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts stay as they were")
+    copy_seconds, check_seconds = round(time.monotonic() - audited, 3), round(audited - began, 3)
+    return mart.name, TableRun(rows, copy_seconds=copy_seconds, check_seconds=check_seconds)
 
 
 if __name__ == "__main__":

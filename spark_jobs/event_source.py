@@ -3,22 +3,27 @@
 import json
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from spark_jobs.event_lines import columns
 from spark_jobs.failure import FAILURES
-from spark_jobs.unreadable import is_unreadable
-from storeline import kafka, stream_ledger
+from storeline.errors import StorelineError
+from storeline.events import offsets
+from storeline.events.lines import OUTSIDE
+from storeline.events.offsets import Positions
+from storeline.events.unreadable import is_unreadable
 from storeline.settings import Settings
-from storeline.stream_ledger import Positions, StreamError
-from storeline.topics import EVENT_TOPICS
+from storeline.stores import copy_format, kafka
+from storeline.topics import EVENT_TOPICS, MAX_EVENT_BYTES, REDRIVEN_HEADER
 
 # Spark by itself asks Kafka for minutes before it gives up, without a word, and cannot be stopped meanwhile.
 KAFKA_MILLISECONDS = "20000"
+# What PostgreSQL stores and Python reads back.
+FIRST_TIME, END_OF_TIME = "0001-01-02", "9999-12-31"
 
 
 def frame(settings: Settings, spark: SparkSession, positions: Positions) -> DataFrame:
-    """Return the stream of all topics' messages, as `event_lines.Message`, from these positions on."""
+    """Return the stream of all topics' messages, as `lines.Message`, from these positions on."""
     return reduce(DataFrame.unionAll, (_source(settings, spark, positions, topic.name) for topic in EVENT_TOPICS))
 
 
@@ -36,7 +41,7 @@ def _source(settings: Settings, spark: SparkSession, positions: Positions, topic
 def fetch(
     settings: Settings, spark: SparkSession, topic: str, partition: int, offset: int
 ) -> tuple[bytes | None, bytes | None]:
-    """Return key and value of one event. Raises StreamError when it is gone from Kafka."""
+    """Return key and value of one event. Raises StorelineError when it is gone from Kafka."""
     reader = spark.read.format("kafka").options(**_connection_options(settings))
     one = (
         reader.option("assign", json.dumps({topic: [partition]}))
@@ -52,7 +57,7 @@ def fetch(
             raise
         row = next(kafka.messages(settings, topic, partition, offset, offset + 1), None)
     if row is None:
-        raise StreamError(f"offset {offset} of {topic}[{partition}] is gone from Kafka: {stream_ledger.OUT}")
+        raise StorelineError(f"offset {offset} of {topic}[{partition}] is gone from Kafka: {offsets.OUT}")
     return _bytes(row.key), _bytes(row.value)
 
 
@@ -75,3 +80,19 @@ def _bytes(held: bytearray | None) -> bytes | None:
 def _offsets_json(positions: Positions, topic: str) -> str:
     """Return a topic's offsets as Spark's options take them."""
     return json.dumps({topic: {str(number): offset for (name, number), offset in positions.items() if name == topic}})
+
+
+def columns() -> list[Column]:
+    """Return the columns of a `Message`."""
+    headers = F.filter("headers", lambda header: header["key"] == REDRIVEN_HEADER)
+    redriven_from = F.try_to_number(F.get(headers, F.lit(0))["value"].cast("string"), F.lit("9" * 18))
+    place = [F.col(name).cast("string") for name in ("topic", "partition", "offset")]
+    time = F.col("timestamp")
+    is_known = (time >= F.lit(FIRST_TIME).cast("timestamp")) & (time < F.lit(END_OF_TIME).cast("timestamp"))
+    outside = F.concat(F.lit(OUTSIDE.strip()), F.unix_millis(time).cast("string"))
+    place.append(F.coalesce(F.when(is_known, time.cast("string")), outside, F.lit(OUTSIDE.strip())))
+    place.append(F.coalesce(redriven_from.cast("bigint").cast("string"), F.lit(copy_format.NULL)))
+    length = F.greatest(F.length("key"), F.length("value"))
+    is_small = F.coalesce(length <= MAX_EVENT_BYTES, F.lit(True))
+    held = [F.when(is_small, F.col(name)) for name in ("key", "value")]
+    return [F.concat_ws("\t", *place), *held, F.when(~is_small, length)]

@@ -16,18 +16,19 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from spark_jobs import event_source, unreadable
-from spark_jobs.event_lines import Part, parts
-from spark_jobs.failure import FAILURES, JobError, one_line
-from spark_jobs.unreadable import is_unreadable
-from storeline import dead_letters, kafka, postgres, stream_ledger
-from storeline.kafka import KafkaError
-from storeline.landing import Landing
-from storeline.postgres import PostgresError
+from spark_jobs import event_source
+from spark_jobs.failure import FAILURES, one_line
+from storeline.errors import Refusal, StorelineError
+from storeline.events import dead_letters, offsets, unreadable
+from storeline.events.landing import Landing
+from storeline.events.lines import Part, parts
+from storeline.events.unreadable import is_unreadable
+from storeline.events.waiting import CaughtUp
 from storeline.settings import Settings
-from storeline.stream_ledger import Refusal, StreamError
+from storeline.stores import kafka, postgres
+from storeline.stores.kafka import KafkaError
+from storeline.stores.postgres import PostgresError
 from storeline.topics import DEAD, EVENT_TOPICS
-from storeline.waiting import CaughtUp
 
 NAMES = [topic.name for topic in EVENT_TOPICS]
 KINDS = (*NAMES, DEAD)
@@ -38,7 +39,13 @@ SECONDS_BETWEEN_LOOKS = 15
 SECONDS_TO_A_SECOND_LOOK = 1
 ATTEMPTS = 3
 STOP_LIMIT = ("spark.sql.streaming.stopTimeout", "20s")  # of the session; Spark by itself waits for ever
-OF_SPARK = (JobError, PySparkException, Py4JError)
+
+
+class NotLandedError(StorelineError):
+    """A batch was not landed; the stream keeps the reason for itself."""
+
+
+OF_SPARK = (NotLandedError, PySparkException, Py4JError)
 # Said by Kafka's client inside Spark.
 KAFKA_FAILED = re.compile(r"org\.apache\.kafka\.\S*(?:Exception|Error)|KafkaException|LEADER_NOT_AVAILABLE")
 
@@ -151,7 +158,7 @@ class Stream:
         """Return for how long the stream was caught up since the last time; a Kafka that is away counts nothing."""
         taken, now = self.landing.positions, time.monotonic()
         try:
-            ends = stream_ledger.ends(kafka.states(self.settings, NAMES))
+            ends = offsets.ends(kafka.states(self.settings, NAMES))
         except KafkaError:
             ends = None
         return self.waiting.look(taken, ends, now)
@@ -169,7 +176,7 @@ class Stream:
             return behind
         try:
             with self.landing.connection, self.landing.connection.cursor() as cursor:
-                found = lasting_problems(self.settings, stream_ledger.stored_offsets(cursor))
+                found = lasting_problems(self.settings, offsets.stored_offsets(cursor))
         except (psycopg2.Error, KafkaError) as other:
             return other
         if not found and KAFKA_FAILED.search(str(behind)):
@@ -179,7 +186,7 @@ class Stream:
     def take(self, frame: DataFrame, batch: int) -> None:
         """Read and judge one micro-batch, and have it landed: as a whole, or in parts where its events are large.
 
-        Raises JobError, see `keeping`.
+        Raises NotLandedError, see `keeping`.
         """
         taken: dict[tuple[str, int], int] = {}
         is_left = True
@@ -201,14 +208,14 @@ class Stream:
         return rows.mapPartitions(lambda own: parts(own, taken, most)).collect()
 
     def settle(self) -> None:
-        """Wait until the batch that was read last is landed. Raises JobError, see `keeping`."""
+        """Wait until the batch that was read last is landed. Raises NotLandedError, see `keeping`."""
         with self.keeping():
             if self.landed:
                 self.landed.result()
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Keep what is raised inside for `why`, and raise a JobError instead.
+        """Keep what is raised inside for `why`, and raise a NotLandedError instead.
 
         Spark searches what it is told for patterns that overflow its stack when the text is long.
         """
@@ -216,7 +223,7 @@ class Stream:
             yield
         except BaseException as error:
             self.failure = error
-            raise JobError("the batch was not landed") from None
+            raise NotLandedError("the batch was not landed") from None
 
     def land(self, found: dict[str, list[str]]) -> None:
         """Land the lines; a transaction that PostgreSQL undid because of another one is tried again."""
@@ -232,13 +239,13 @@ class Stream:
         self.events += sum(map(len, found.values()))
 
     def check_topics(self) -> None:
-        """Raise StreamError when what was read may not be of the topics that the offsets belong to."""
+        """Raise StorelineError when what was read may not be of the topics that the offsets belong to."""
         now = kafka.topic_ids(self.client, NAMES)
         if other := [name for name in NAMES if now.get(name) != self.topic_ids[name]]:
-            raise StreamError(f"topic {other[0]} was deleted or made anew while it was read: {stream_ledger.OUT}")
+            raise StorelineError(f"topic {other[0]} was deleted or made anew while it was read: {offsets.OUT}")
 
     def fetch(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, bytes | None]:
-        """Return key and value of one event, read by itself. Raises StreamError when it is gone."""
+        """Return key and value of one event, read by itself. Raises StorelineError when it is gone."""
         return event_source.fetch(self.settings, self.spark, topic, partition, offset)
 
 
@@ -255,15 +262,15 @@ def stop(query: StreamingQuery) -> None:
         print(f"stream_events: Spark has not ended its reading for {STOP_LIMIT[1]}: goes on without it", flush=True)
 
 
-def hold_to_kafka(settings: Settings, stored: Mapping[stream_ledger.Place, tuple[str, int]]) -> None:
+def hold_to_kafka(settings: Settings, stored: Mapping[offsets.Place, tuple[str, int]]) -> None:
     """Raise Refusal where the stored offsets do not lead on in Kafka, or KafkaError where it does not answer."""
     if found := lasting_problems(settings, stored):
         raise Refusal("; ".join(found))
 
 
-def lasting_problems(settings: Settings, stored: Mapping[stream_ledger.Place, tuple[str, int]]) -> list[str]:
+def lasting_problems(settings: Settings, stored: Mapping[offsets.Place, tuple[str, int]]) -> list[str]:
     """Return why the stored offsets do not lead on in Kafka, seen twice: a broker that has just started knows less."""
-    if found := stream_ledger.problems(NAMES, stored, kafka.states(settings, NAMES)):
+    if found := offsets.problems(NAMES, stored, kafka.states(settings, NAMES)):
         time.sleep(SECONDS_TO_A_SECOND_LOOK)
-        found = stream_ledger.problems(NAMES, stored, kafka.states(settings, NAMES))
+        found = offsets.problems(NAMES, stored, kafka.states(settings, NAMES))
     return found

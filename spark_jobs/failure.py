@@ -2,44 +2,18 @@
 
 import re
 
-import psycopg2
-from mysql.connector import Error as MysqlDriverError
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
-from storeline.catalogue import CatalogueError
-from storeline.kafka import KafkaError
-from storeline.mysql import MysqlError
-from storeline.postgres import PostgresError
-from storeline.stream_ledger import StreamError
-from storeline.variables import SettingsError
+from storeline.errors import StorelineError
+from storeline.stores.drivers import DRIVER_ERRORS
 
 RAISED_IN_A_TASK = re.compile(r"^(?:pyspark\.errors\.\S+: )?((?:\w+\.)+\w*(?:Error|Exception): .+)$", re.MULTILINE)
 # What Spark says of a job that was cancelled; the reason follows.
 CANCELLED = re.compile(r"^.*\[SPARK_JOB_CANCELLED\] Job \d+ cancelled ")
-
-
 # An error of our own, raised in a task: its message says it all.
 OWN_CLASS = re.compile(r"^(?:storeline|spark_jobs)\.[\w.]+: ")
-
-
-class JobError(Exception):
-    """A job stops and what it publishes stays as it was; the message is one line."""
-
-
-FAILURES = (
-    JobError,
-    SettingsError,
-    CatalogueError,
-    PostgresError,
-    MysqlError,
-    KafkaError,
-    StreamError,
-    psycopg2.Error,
-    MysqlDriverError,
-    PySparkException,
-    Py4JError,
-)
+FAILURES = (StorelineError, *DRIVER_ERRORS, PySparkException, Py4JError)
 
 
 def one_line(error: BaseException) -> str:

@@ -4,9 +4,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from storeline import mysql
 from storeline.generation import REPLICA
 from storeline.settings import Settings
+from storeline.stores import mysql
 
 PARTITION_BYTES = 32 << 20  # of a replica table, as InnoDB stores it
 OTHER_GENERATION = "Subquery returns more than 1 row"  # what MySQL says where `_of_generation` finds another one

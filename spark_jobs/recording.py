@@ -8,8 +8,9 @@ from typing import Any
 from spark_jobs.audit import AuditError
 from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.watch import Watch
-from storeline import ledger, mysql
+from storeline import ledger
 from storeline.generation import Generations
+from storeline.stores import mysql
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def recorded(
         watch.run_id = run_id
     try:
         yield watch.check if watch else lambda: None
-    except (AuditError, *FAILURES) as error:
+    except FAILURES as error:
         with closing(login.connect()) as other:
             if run_id not in generations.published(other):
                 ledger.end(other, run_id, "failed", str(error) if isinstance(error, AuditError) else one_line(error))

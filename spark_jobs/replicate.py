@@ -13,20 +13,23 @@ from typing import Any
 from mysql.connector import ProgrammingError
 from pyspark.sql import SparkSession
 
-from spark_jobs.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from spark_jobs.executors import QUICK_COMPILER, awaited
-from spark_jobs.failure import FAILURES, JobError, one_line
+from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.recording import recorded, tidying
 from spark_jobs.session import session
 from spark_jobs.watch import Watch, watching
-from storeline import catalogue, ledger, mysql, postgres, replica, task
-from storeline.catalogue import CatalogueError, SourceTable
+from storeline import ledger, task
+from storeline.errors import StorelineError
 from storeline.generation import REPLICA
+from storeline.ledger import TableRun, TableRuns
+from storeline.replica import bases, contents, transfer
+from storeline.replica.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
+from storeline.replica.source import SourceTable, describe, quoted
 from storeline.settings import Settings, load
+from storeline.stores import mysql, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES
 
 INDEX_THREADS = 2
-Numbers = dict[str, dict[str, Any]]  # table -> what the ledger says of it
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
     # The executors are there before the lock is taken; else two jobs would wait for each other.
     slots = spark.sparkContext.defaultParallelism
     spark.sparkContext.parallelize(range(slots), slots).count()
-    mysql.hold(target, replica.LOCK, settings.lock_wait_seconds)
+    mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
     with recorded(mysql.replicator(settings), target, run_id, "replicate", REPLICA, watch) as check:
         REPLICA.drop_dead_staging(target)
@@ -82,47 +85,45 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
         numbers = load_staging(copy, spark)
         add_indexes(copy, numbers)
         verify(copy, numbers)
-        for name, values in numbers.items():
-            ledger.record_table(target, run_id, name, values)
-        ledger.report(run_id, numbers)
-        replica.publish(target, run_id, copy.snapshot, copy.staging, settings.swap_wait_seconds, check)
+        ledger.record_tables(target, run_id, numbers)
+        bases.publish(target, run_id, copy.snapshot, copy.staging, settings.swap_wait_seconds, check)
     with tidying("replicate"):
         REPLICA.drop_dead_staging(target)
         mysql.do(target, "delete from ops.run_chunks where run_id <> %s", (run_id,))
-    for name, values in numbers.items():
-        print(f"replicate: {name}: {values['row_count']} rows, {values['byte_count']} bytes, contents equal")
+    for name, table in numbers.items():
+        print(f"replicate: {name}: {table.row_count} rows, {table.byte_count} bytes, contents equal")
 
 
 def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
     """Take the snapshot and make the staging tables."""
-    names = [catalogue.quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
+    names = [quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
     snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
     tables = describe_all(source)
     staging = {table.name: REPLICA.staging_name(n, run_id, table.name) for n, table in enumerate(tables)}
     copy = Copy(settings, source, target, run_id, snapshot, tables, staging)
     for table in tables:
         try:
-            mysql.do(target, catalogue.staging_ddl(table, copy.staged(table)))
+            mysql.do(target, transfer.staging_ddl(table, copy.staged(table)))
         except ProgrammingError as error:
             where = f"{table.schema}.{table.name}"
-            raise CatalogueError(f"{where}: MySQL cannot hold such a table: {mysql.one_line(error)}") from None
+            raise StorelineError(f"{where}: MySQL cannot hold such a table: {one_line(error)}") from None
     return copy
 
 
 def describe_all(source: Any) -> list[SourceTable]:
-    """Return every table of `tables.py` as the catalogue has it now. Raises CatalogueError with every problem found."""
+    """Return every table of `tables.py` as the catalogue has it now. Raises StorelineError with every problem found."""
     tables, problems = [], []
     for table in TABLES:
         try:
-            tables.append(catalogue.describe(source, SOURCE_SCHEMA, table.name))
-        except CatalogueError as error:
+            tables.append(describe(source, SOURCE_SCHEMA, table.name))
+        except StorelineError as error:
             problems.append(str(error))
     if problems:
-        raise CatalogueError("; ".join(problems))
+        raise StorelineError("; ".join(problems))
     return tables
 
 
-def load_staging(copy: Copy, spark: SparkSession) -> Numbers:
+def load_staging(copy: Copy, spark: SparkSession) -> TableRuns:
     """Load every table's ranges on the executors; return each table's rows, bytes and seconds."""
     began = time.time()
     reader, writer = postgres.reader(copy.settings), mysql.replicator(copy.settings)
@@ -133,15 +134,15 @@ def load_staging(copy: Copy, spark: SparkSession) -> Numbers:
         .collect()
     )
     if refused := [result.message for result in results if isinstance(result, Refused)]:
-        raise JobError("; ".join(refused[:3]))
+        raise StorelineError("; ".join(refused[:3]))
     numbers = {}
     for table in copy.tables:
         loaded = [result for result in results if isinstance(result, Loaded) and result.table == table.name]
-        numbers[table.name] = {
-            "row_count": sum(result.rows for result in loaded),
-            "byte_count": sum(result.bytes for result in loaded),
-            "copy_seconds": round(max(result.ended_at for result in loaded) - began, 3),
-        }
+        numbers[table.name] = TableRun(
+            row_count=sum(result.rows for result in loaded),
+            byte_count=sum(result.bytes for result in loaded),
+            copy_seconds=round(max(result.ended_at for result in loaded) - began, 3),
+        )
     return numbers
 
 
@@ -149,49 +150,50 @@ def chunks(copy: Copy) -> list[Chunk]:
     """Return every range of every table, those of the largest table first: else its last one would end alone."""
     found = []
     for table in sorted(copy.tables, key=lambda table: -table.bytes):
-        load_data = catalogue.load_statement(table, copy.staged(table), PIPE_PATH)
-        lock = catalogue.source_name(copy.source, table)
+        load_data = transfer.load_statement(table, copy.staged(table), PIPE_PATH)
+        lock = quoted(copy.source, table.schema, table.name)
         for number, (first, end) in enumerate(table.page_ranges(copy.settings.copy_chunk_mib << 20)):
-            send = catalogue.copy_query(copy.source, table, first, end)
+            send = transfer.copy_query(copy.source, table, first, end)
             found.append(Chunk(copy.run_id, table.name, number, lock, send, load_data))
     return found
 
 
-def add_indexes(copy: Copy, numbers: Numbers) -> None:
+def add_indexes(copy: Copy, numbers: TableRuns) -> None:
     """Add the secondary indexes, several tables at a time."""
 
     def add(table: SourceTable) -> None:
         began = time.monotonic()
         with closing(mysql.replicator(copy.settings).connect()) as connection:
-            if statement := catalogue.index_ddl(table, copy.staged(table)):
+            if statement := transfer.index_ddl(table, copy.staged(table)):
                 mysql.do(connection, statement)
             mysql.mark_loaded(connection, copy.staged(table))
-        numbers[table.name]["index_seconds"] = round(time.monotonic() - began, 3)
+        numbers[table.name].index_seconds = round(time.monotonic() - began, 3)
 
     with ThreadPoolExecutor(INDEX_THREADS) as pool:
         list(pool.map(add, sorted(copy.tables, key=lambda table: -table.bytes)))
 
 
-def verify(copy: Copy, numbers: Numbers) -> None:
+def verify(copy: Copy, numbers: TableRuns) -> None:
     """Compare each staging table with the snapshot: rows and the sum of their hashes, both sides at once.
 
-    Raises JobError that names the first table that differs.
+    Raises StorelineError that names the first table that differs.
     """
     with ThreadPoolExecutor(1) as other_side:
         for table in copy.tables:
             began = time.monotonic()
-            query = catalogue.target_contents_query(table, copy.staged(table))
+            query = contents.target_query(table, copy.staged(table))
             there = other_side.submit(mysql.ask, copy.target, query)
             with copy.source.cursor() as cursor:
-                cursor.execute(catalogue.source_contents_query(copy.source, table))
+                cursor.execute(contents.source_query(copy.source, table))
                 source_rows, source_hash = cursor.fetchone()
             rows, content = there.result()[0]
             if (rows, content) != (source_rows, source_hash):
-                raise JobError(
+                raise StorelineError(
                     f"{table.name}: staging holds {rows} rows (hash {content}), "
                     f"the snapshot {source_rows} (hash {source_hash}); the replica stays as it was"
                 )
-            numbers[table.name] |= {"verify_seconds": round(time.monotonic() - began, 3), "content_hash": content}
+            numbers[table.name].check_seconds = round(time.monotonic() - began, 3)
+            numbers[table.name].content_hash = content
 
 
 if __name__ == "__main__":

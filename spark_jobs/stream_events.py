@@ -17,20 +17,21 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.event_stream import NAMES, STOP_LIMIT, Stream, hold_to_kafka
 from spark_jobs.executors import awaited
-from spark_jobs.failure import FAILURES, JobError, one_line
+from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.session import session
-from spark_jobs.stall import StallWatch
-from storeline import kafka, ledger, postgres, stream_ledger
-from storeline.kafka import KafkaError
-from storeline.landing import Landing
-from storeline.postgres import PostgresError, PostgresRefusal
+from storeline import ledger
+from storeline.errors import Refusal, StorelineError
+from storeline.events import offsets
+from storeline.events.landing import Landing
+from storeline.events.stall import StallWatch
 from storeline.settings import Settings, load
-from storeline.stream_ledger import Refusal
-from storeline.variables import SettingsError
+from storeline.stores import kafka, postgres
+from storeline.stores.kafka import KafkaError
+from storeline.stores.postgres import PostgresError, PostgresRefusal
 
 OUTAGES = (KafkaError, PostgresError, psycopg2.OperationalError, psycopg2.InterfaceError)
 # What cannot pass without a hand.
-REFUSALS = (Refusal, PostgresRefusal, SettingsError, psycopg2.ProgrammingError)
+REFUSALS = (Refusal, psycopg2.ProgrammingError)
 SECONDS_BETWEEN_ATTEMPTS = 2
 SECONDS_BETWEEN_WORDS = 60
 
@@ -87,15 +88,15 @@ class Outage:
         self.said_at = 0.0
 
     def wait(self, error: BaseException) -> None:
-        """Wait a moment, and say so once a minute. Raises JobError when that is too long, or spark-submit has ended."""
+        """Wait a moment, and say so once a minute. Raises StorelineError when that is too long or nobody started it."""
         if os.getppid() != self.parent:
-            raise JobError("spark-submit has ended, and the run with it")
+            raise StorelineError("spark-submit has ended, and the run with it")
         now = time.monotonic()
         if self.began_at is None:
             self.began_at, self.said_at = now, now - SECONDS_BETWEEN_WORDS
         lasts = now - self.began_at
         if lasts >= self.most_seconds:
-            raise JobError(f"{one_line(error)}: waited for {lasts:.0f} s (STREAM_OUTAGE_SECONDS)")
+            raise StorelineError(f"{one_line(error)}: waited for {lasts:.0f} s (STREAM_OUTAGE_SECONDS)")
         if now - self.said_at >= SECONDS_BETWEEN_WORDS:
             print(f"stream_events: {one_line(error)}: waiting, since {lasts:.0f} s", flush=True)
             self.said_at = now
@@ -111,18 +112,18 @@ class Outage:
 def begin(settings: Settings, landing: Landing, is_again: bool = False) -> dict[str, str]:
     """Make this run the one that may write, or see that it still is; return the id of each topic.
 
-    Raises Refusal when the stored offsets do not lead on in Kafka, StreamError, KafkaError and psycopg2.Error.
+    Raises Refusal when the stored offsets do not lead on in Kafka, StorelineError, KafkaError and psycopg2.Error.
     """
     with landing.connection, landing.connection.cursor() as cursor:
-        stream_ledger.name_session(cursor, landing.run_id)
+        offsets.name_session(cursor, landing.run_id)
         if is_again:
-            stream_ledger.claim(cursor, landing.run_id)
+            offsets.claim(cursor, landing.run_id)
         else:
-            for run_id in stream_ledger.end_sessions(cursor):
+            for run_id in offsets.end_sessions(cursor):
                 print(f"stream_events: ended the session of run {run_id}, which had not ended itself", flush=True)
-        hold_to_kafka(settings, stream_ledger.stored_offsets(cursor))
+        hold_to_kafka(settings, offsets.stored_offsets(cursor))
         states = kafka.states(settings, NAMES)
-        landing.positions = stream_ledger.begin(cursor, landing.run_id, states)
+        landing.positions = offsets.begin(cursor, landing.run_id, states)
     return {name: state.topic_id for name, state in states.items()}
 
 
@@ -145,8 +146,8 @@ def progress(settings: Settings | None) -> int | None:
         return None
     try:
         with closing(postgres.stream(settings).connect()) as connection, connection.cursor() as cursor:
-            return stream_ledger.progress(cursor)
-    except (SettingsError, PostgresError, psycopg2.Error):
+            return offsets.progress(cursor)
+    except (StorelineError, psycopg2.Error):
         return None
 
 

@@ -16,9 +16,11 @@ import psycopg2
 from mysql.connector import Error as DriverError
 from pyspark import SparkContext
 
-from spark_jobs.failure import FAILURES, JobError, one_line
-from storeline import ledger, mysql, task
+from spark_jobs.failure import FAILURES, one_line
+from storeline import ledger, task
+from storeline.errors import StorelineError
 from storeline.generation import Generations
+from storeline.stores import mysql
 
 LOOK_SECONDS = 0.5
 GRACE_SECONDS = 10  # for the run to end by itself once its sessions are gone
@@ -48,9 +50,9 @@ class Watch(threading.Thread):
         return None
 
     def check(self) -> None:
-        """Raise JobError when the run may not publish any more; asked right before its swap."""
+        """Raise StorelineError when the run may not publish any more; asked right before its swap."""
         if reason := self.reason or self.why_to_end():
-            raise JobError(f"{reason}; nothing was published")
+            raise StorelineError(f"{reason}; nothing was published")
 
     def run(self) -> None:
         """Look every moment until the run is over; end it when it may not go on."""
@@ -92,7 +94,7 @@ class Watch(threading.Thread):
 
 @contextmanager
 def watching(watch: Watch) -> Iterator[Watch]:
-    """Watch over a run. Raises JobError with the reason where the watch ended it, else what the run raised."""
+    """Watch over a run. Raises StorelineError with the reason where the watch ended it, else what the run raised."""
     watch.start()
     try:
         yield watch
@@ -100,7 +102,7 @@ def watching(watch: Watch) -> Iterator[Watch]:
         if watch.has_published:
             return
         if watch.reason:
-            raise JobError(f"{watch.reason}; nothing was published ({one_line(error)})") from None
+            raise StorelineError(f"{watch.reason}; nothing was published ({one_line(error)})") from None
         raise
     finally:
         watch.over.set()

@@ -8,9 +8,12 @@ from typing import Any
 
 from mysql.connector import Error as DriverError
 
-from storeline import ledger, mart_tables, mysql, replica
+from storeline import ledger
 from storeline.generation import MARTS, REPLICA, Generations
+from storeline.marts import publication
+from storeline.replica import bases
 from storeline.settings import Settings
+from storeline.stores import mysql
 from storeline.task import ATTRIBUTE
 
 UNREACHABLE = (mysql.MysqlError, DriverError)
@@ -27,8 +30,8 @@ class Job:
 
 
 JOBS = {
-    "replicate": Job(mysql.replicator, replica.LOCK, REPLICA),
-    "build_marts": Job(mysql.mart_builder, mart_tables.LOCK, MARTS),
+    "replicate": Job(mysql.replicator, bases.LOCK, REPLICA),
+    "build_marts": Job(mysql.mart_builder, publication.LOCK, MARTS),
 }
 
 

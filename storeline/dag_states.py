@@ -1,17 +1,20 @@
-"""What Airflow's database says of the DAGs, for those who ask how far the data is: which is paused, which is red."""
+"""What Airflow's database says of the DAGs and of Airflow's own parts, for those who ask how far the data is."""
 
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 
-import psycopg2
+from psycopg2.extensions import cursor as Cursor
 
-from storeline import postgres
 from storeline.settings import Settings
+from storeline.stores import postgres
 
 # The columns that the reader of the shop may see there, and nothing more; `init_db/airflow_admin.py` grants them.
 READABLE = {
     "dag": ("dag_id", "is_paused", "is_stale"),
-    "dag_run": ("dag_id", "run_id", "state", "end_date"),
+    "dag_run": ("dag_id", "run_id", "state", "start_date", "end_date"),
     "task_instance": ("dag_id", "run_id", "task_id", "state", "try_number"),
+    "job": ("job_type", "state", "latest_heartbeat"),
 }
 # What Grafana's boards may see. No view: Airflow's migrations could not change a column that one is made of.
 SHOWN = {
@@ -19,35 +22,72 @@ SHOWN = {
     "dag_run": ("dag_id", "state", "start_date", "end_date"),
 }
 STATES = """select
-    d.dag_id, d.is_paused, e.state = 'failed', to_char(e.end_date at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
-    r.task_id, r.try_number
+    d.dag_id, d.is_paused, e.state, e.end_date, g.start_date, r.task_id, r.try_number
 from dag as d
 left join lateral (
     select state, end_date from dag_run where dag_id = d.dag_id and state in ('success', 'failed')
     order by end_date desc nulls last limit 1
 ) as e on true
 left join lateral (
+    select start_date from dag_run where dag_id = d.dag_id and state = 'running' order by start_date limit 1
+) as g on true
+left join lateral (
     select i.task_id, i.try_number from task_instance as i join dag_run using (dag_id, run_id)
     where i.dag_id = d.dag_id and i.state = 'up_for_retry' and dag_run.state = 'running' limit 1
 ) as r on true
 where not d.is_stale order by 1"""
+# Each part writes its heartbeat every few seconds; one that was ended keeps its last row.
+HEARTBEATS = """select job_type, extract(epoch from now() - max(latest_heartbeat))::float
+from job where job_type in ('SchedulerJob', 'DagProcessorJob', 'TriggererJob') group by 1 order by 1"""
 
 
-def lines(settings: Settings) -> list[str]:
-    """Return a line for each DAG that is paused, red, or tried again; one that says so where Airflow is not there."""
-    login = postgres.reader(settings, settings.postgres_airflow_db)
-    try:
-        with closing(login.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(STATES)
-            found = cursor.fetchall()
-    except (postgres.PostgresError, psycopg2.Error) as error:
-        return [f"what Airflow does is not known: {postgres.one_line(error)}"]
-    said = []
-    for dag, is_paused, is_red, ended_at, task, attempt in found:
-        if is_paused:
-            said.append(f"{dag} is paused")
-        if is_red:
-            said.append(f"{dag}: its last run failed, {ended_at} UTC")
-        if task:
-            said.append(f"{dag}: attempt {attempt} of {task} failed, it is tried again")
-    return said
+@dataclass(frozen=True)
+class DagState:
+    """A DAG: its switch, how its last run ended, since when one runs, and which task is being tried again."""
+
+    dag: str
+    is_paused: bool
+    ended: str | None  # success or failed
+    ended_at: datetime | None
+    running_since: datetime | None
+    retried_task: str | None
+    attempt: int | None
+
+    @property
+    def is_red(self) -> bool:
+        """Tell whether its last run failed."""
+        return self.ended == "failed"
+
+    def lines(self) -> list[str]:
+        """Return a line for each thing that keeps data from coming: paused, red, tried again."""
+        said = []
+        if self.is_paused:
+            said.append(f"{self.dag} is paused")
+        if self.is_red:
+            when = f", {self.ended_at:%Y-%m-%d %H:%M:%S} UTC" if self.ended_at else ""
+            said.append(f"{self.dag}: its last run failed{when}")
+        if self.retried_task:
+            said.append(f"{self.dag}: attempt {self.attempt} of {self.retried_task} failed, it is tried again")
+        return said
+
+
+def states(settings: Settings) -> list[DagState]:
+    """Return the state of each DAG. Raises PostgresError, psycopg2.Error where Airflow's database is not there."""
+    with closing(_login(settings).connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(STATES)
+        return [DagState(*row) for row in cursor.fetchall()]
+
+
+def heartbeats(settings: Settings) -> dict[str, float]:
+    """Return the seconds since the last heartbeat of each of Airflow's parts. Raises as `states`."""
+    with closing(_login(settings).connect()) as connection, connection.cursor() as cursor:
+        return _heartbeats(cursor)
+
+
+def _heartbeats(cursor: Cursor) -> dict[str, float]:
+    cursor.execute(HEARTBEATS)
+    return {part.removesuffix("Job"): float(seconds) for part, seconds in cursor.fetchall()}
+
+
+def _login(settings: Settings) -> postgres.Login:
+    return postgres.reader(settings, settings.postgres_airflow_db)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storeline import mysql
 from storeline.ledger import RUN_ID, new_run_id
+from storeline.stores import mysql
 
 OURS = re.compile(rf"(discarded_)?[0-9]{{3}}_{RUN_ID}(_.*)?", re.IGNORECASE | re.DOTALL)
 NAME_LENGTH = 64  # of MySQL

@@ -4,14 +4,30 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Mapping
+from dataclasses import asdict, astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from storeline import mysql
+from storeline.stores import mysql
 
 RUN_ID = "[0-9]{8}T[0-9]{6}_[0-9a-f]{6}"  # as a pattern
 REPORT_VARIABLE = "STORELINE_RUN_REPORT"
+
+
+@dataclass
+class TableRun:
+    """What a run did to one table, or one mart: a row of `ops.run_tables`, whose columns have the same names."""
+
+    row_count: int
+    byte_count: int = 0
+    copy_seconds: float = 0.0
+    index_seconds: float = 0.0
+    check_seconds: float = 0.0  # comparing a copied table with its source, or auditing a mart
+    content_hash: str | None = None
+
+
+TableRuns = dict[str, TableRun]  # by the table's or the mart's name
 
 
 def new_run_id() -> str:
@@ -61,21 +77,19 @@ def end(connection: Any, run_id: str, state: str, message: str) -> None:
     )
 
 
-def record_table(connection: Any, run_id: str, table: str, numbers: Mapping[str, Any]) -> None:
-    """Write a table's numbers; they stand there before the table becomes visible."""
-    names = ", ".join(mysql.quote(name) for name in numbers)
-    marks = ", ".join(["%s"] * len(numbers))
-    mysql.do(
-        connection,
-        f"insert into ops.run_tables (run_id, table_name, {names}) values (%s, %s, {marks})",
-        (run_id, table, *numbers.values()),
-    )
+def record_tables(connection: Any, run_id: str, tables: Mapping[str, TableRun]) -> None:
+    """Write each table's numbers, before the tables become visible, and report them."""
+    names = ["run_id", "table_name", *(field.name for field in fields(TableRun))]
+    statement = f"insert into ops.run_tables ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})"
+    for name, table in tables.items():
+        mysql.do(connection, statement, (run_id, name, *astuple(table)))
+    report(run_id, {name: asdict(table) for name, table in tables.items()})
 
 
-def report(run_id: str, tables: Mapping[str, Any]) -> None:
+def report(run_id: str, numbers: Mapping[str, Any]) -> None:
     """Write the numbers as JSON to the file named by STORELINE_RUN_REPORT, where it is set."""
     if path := os.environ.get(REPORT_VARIABLE):
-        Path(path).write_text(json.dumps({"run_id": run_id, "tables": tables}))
+        Path(path).write_text(json.dumps({"run_id": run_id, "tables": numbers}))
 
 
 def report_refusal(line: str, progress: int | None) -> None:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, time
 from typing import Generic, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
+from storeline.errors import Refusal
+
 T = TypeVar("T")
 
 
-class SettingsError(Exception):
+class SettingsError(Refusal):
     """A variable is unknown, missing or ill-typed; the message is one line that names it."""
 
 

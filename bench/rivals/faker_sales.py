@@ -9,11 +9,11 @@ from typing import Any
 
 from faker import Faker
 
-from storeline import clickhouse, postgres
 from storeline.sales.analyse import SUMMARY
 from storeline.sales.rules import PRODUCTS, REGIONS
 from storeline.sales.transfer import READ
 from storeline.settings import Settings
+from storeline.stores import clickhouse, postgres
 
 INSERT = """insert into sales.sales
         (run_date, sale_id, customer_id, product_id, quantity, sale_date, sale_amount, region)

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from storeline import kafka, postgres
 from storeline.settings import Settings, load
+from storeline.stores import kafka, postgres
 from storeline.topics import USERS
 
 USER = "first_name string, last_name string, email string, phone string, registration_date timestamp, loyalty_status string"  # noqa: E501

@@ -9,9 +9,9 @@ import sys
 
 from pyspark.sql import DataFrame, SparkSession
 
-from storeline import mysql, postgres
-from storeline.mart import MARTS, read_file
+from storeline.marts.contract import MARTS, read_file
 from storeline.settings import Settings, load
+from storeline.stores import mysql, postgres
 from storeline.tables import SOURCE_SCHEMA
 
 DATABASE = "jdbc_plain"

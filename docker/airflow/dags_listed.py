@@ -11,9 +11,9 @@ from typing import Any
 
 from dag_files import declaring
 
-from storeline import postgres
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings, load
-from storeline.variables import SettingsError
+from storeline.stores import postgres
 
 SINCE = """
 select max(start_date) from job
@@ -53,7 +53,7 @@ def ask(settings: Settings) -> list[str]:
 if __name__ == "__main__":
     try:
         said = [f"dags_listed: {line}" for line in ask(load())]
-    except (SettingsError, postgres.PostgresError) as error:
+    except StorelineError as error:
         said = [f"dags_listed: {error}"]
     if said:
         # Shown by `docker compose logs`, where the health check's own words are not.

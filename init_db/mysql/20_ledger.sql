@@ -21,10 +21,20 @@ create table if not exists ops.run_tables (
     byte_count bigint not null,
     copy_seconds double not null comment 'until the last row was loaded',
     index_seconds double not null,
-    verify_seconds double not null,
+    check_seconds double not null comment 'comparing a copied table with its source, or auditing a mart',
     content_hash varchar(64) comment 'sum of the rows'' hashes, equal on both sides',
     primary key (run_id, table_name)
 ) comment 'One row for each table of a run, written before the table becomes visible';
+
+-- Earlier versions called it by what it was for copies alone.
+set @is_old = exists (
+    select 1 from information_schema.columns
+    where table_schema = 'ops' and table_name = 'run_tables' and column_name = 'verify_seconds'
+);
+set @renaming = if(@is_old, 'alter table ops.run_tables rename column verify_seconds to check_seconds', 'do 0');
+prepare renaming from @renaming;
+execute renaming;
+deallocate prepare renaming;
 
 create table if not exists ops.run_chunks (
     run_id varchar(40) not null,

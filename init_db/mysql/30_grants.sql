@@ -26,9 +26,10 @@ grant select, insert, update, delete, create, drop, alter on ops.mart_builds_pre
 grant select on performance_schema.metadata_locks to {mart_builder};
 grant select on performance_schema.threads to {mart_builder};
 
--- The analyst queries.
+-- The analyst queries, and sees in the ledger how old what it sees is.
 grant select on replica.* to {analyst};
 grant select, show view on marts.* to {analyst};
+grant select on ops.* to {analyst};
 
 -- Grafana's boards read the ledger and the marts.
 grant select on ops.* to {grafana};

@@ -12,7 +12,8 @@ from spark_jobs.sales.export import export
 from spark_jobs.sales.judgement import deduplicated, judged
 from spark_jobs.sales.on_spark import take
 from spark_jobs.sales.parts import written
-from storeline.sales.step import SalesError, Step
+from storeline.errors import StorelineError
+from storeline.sales.step import Step
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def clean(step: Step, spark: SparkSession) -> None:
-    """Rewrite both folders. Raises SalesError when rows were lost on the way, and StorageError."""
+    """Rewrite both folders. Raises StorelineError when rows were lost on the way, and StorelineError."""
     raw, good, rejected = (step.folder(name) for name in ("raw", "clean", "rejected"))
     for folder in (good, rejected):
         folder.make()
@@ -30,7 +31,7 @@ def clean(step: Step, spark: SparkSession) -> None:
     counts = {name: sum(part.rows for part in some) for name, some in parts.items()}
     expected = raw.read().rows
     if sum(counts.values()) != expected:
-        raise SalesError(f"{raw.url} holds {expected} rows, {sum(counts.values())} were judged: run it again")
+        raise StorelineError(f"{raw.url} holds {expected} rows, {sum(counts.values())} were judged: run it again")
     step.hold()
     facts = {"run_id": step.run_id}
     rejected.publish(parts[rejected.name], facts)

@@ -17,7 +17,7 @@ GROUPS = "name string, number int, first bigint"
 
 
 def export(spark: SparkSession, folder: Folder) -> DataFrame:
-    """Return the rows of an export with their positions. Raises StorageError when a part is not as it was written."""
+    """Return the rows of an export with their positions. Raises StorelineError when a part is not as it was written."""
     groups, first = [], 0
     for part in folder.read().parts:
         for number, rows in enumerate(folder.row_groups(part.name)):

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from spark_jobs.executors import awaited
 from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.session import session
-from storeline.sales.step import REFUSALS, Step, begun, end
+from storeline.sales.step import Step, begun, end
 
 
 def take(name: str, work: Callable[[Step, SparkSession], None], arguments: Sequence[str]) -> None:
@@ -22,5 +22,5 @@ def take(name: str, work: Callable[[Step, SparkSession], None], arguments: Seque
             began = time.monotonic()
             work(step, spark)
             step.numbers["seconds"] = round(time.monotonic() - began, 2)
-    except (*REFUSALS, *FAILURES) as error:
+    except FAILURES as error:
         end(name, error, one_line(error))

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def validate(step: Step, spark: SparkSession) -> None:
-    """Judge every row and write the report. Raises SalesRefusal when the share of bad rows is beyond its limit."""
+    """Judge every row and write the report. Raises Refusal when the share of bad rows is beyond its limit."""
     findings, checked = found(step, spark)
     with step.transaction() as cursor:
         report.write(cursor, step.run_date, findings, checked)

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from storeline.sales.storage import AGAIN, Storage, StorageError, refusals
+from storeline.errors import StorelineError
+from storeline.sales.storage import AGAIN, Storage, refusals
 
 MANIFEST = "manifest.json"
 
@@ -61,7 +62,7 @@ class Folder:
         return f"{self.storage.place[1]}/{self.run_date}/{self.name}/{file}"
 
     def make(self) -> None:
-        """Make a local folder; an object store needs none. Raises StorageError."""
+        """Make a local folder; an object store needs none. Raises StorelineError."""
         if isinstance(self.storage.place[0], fs.LocalFileSystem):
             folder = os.path.dirname(self.path(""))
             with refusals(self.url):
@@ -73,7 +74,7 @@ class Folder:
 
     @contextmanager
     def writer(self, file: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-        """Yield a writer of one part. Raises StorageError; a part that is not whole is in no manifest."""
+        """Yield a writer of one part. Raises StorelineError; a part that is not whole is in no manifest."""
         with (
             refusals(f"{self.url}/{file}"),
             self.storage.place[0].open_output_stream(self.path(file)) as stream,
@@ -87,7 +88,7 @@ class Folder:
             return Part(file, rows, self.storage.place[0].get_file_info(self.path(file)).size)
 
     def publish(self, parts: Sequence[Part], facts: Mapping[str, Any]) -> None:
-        """Let the folder hold these parts and no others. Raises StorageError."""
+        """Let the folder hold these parts and no others. Raises StorelineError."""
         system, draft = self.storage.place[0], self.path(f".{MANIFEST}")
         text = json.dumps({"parts": [asdict(part) for part in parts], "facts": facts}, indent=2)
         with refusals(f"{self.url}/{MANIFEST}"):
@@ -100,43 +101,43 @@ class Folder:
                     system.delete_file(one.path)
 
     def read(self) -> Manifest:
-        """Return what the folder holds. Raises StorageError when there is none, or a part is not as written."""
+        """Return what the folder holds. Raises StorelineError when there is none, or a part is not as written."""
         system = self.storage.place[0]
         try:
             with refusals(f"{self.url}/{MANIFEST}"), system.open_input_stream(self.path(MANIFEST)) as stream:
                 said = json.loads(stream.read())
         except FileNotFoundError:
-            raise StorageError(f"{self.url} holds nothing: run the step before this one first") from None
+            raise StorelineError(f"{self.url} holds nothing: run the step before this one first") from None
         manifest = Manifest([Part(**part) for part in said["parts"]], said["facts"])
         for part in manifest.parts:
             with refusals(f"{self.url}/{part.name}"):
                 found = system.get_file_info(self.path(part.name))
             if found.type is not fs.FileType.File or found.size != part.bytes:
                 has = f"has {found.size} bytes" if found.type is fs.FileType.File else "is missing"
-                raise StorageError(f"{self.url}/{part.name} {has}, {part.bytes} were written: {AGAIN}")
+                raise StorelineError(f"{self.url}/{part.name} {has}, {part.bytes} were written: {AGAIN}")
         return manifest
 
     def row_groups(self, file: str) -> list[int]:
-        """Return the rows of each row group of a part. Raises StorageError when its end is not readable."""
+        """Return the rows of each row group of a part. Raises StorelineError when its end is not readable."""
         with self._opened(file) as part:
             return [part.metadata.row_group(number).num_rows for number in range(part.num_row_groups)]
 
     def row_group(self, file: str, number: int) -> pa.Table:
-        """Return a row group of a part. Raises StorageError."""
+        """Return a row group of a part. Raises StorelineError."""
         with self._opened(file) as part:
             return part.read_row_group(number)
 
     def row(self, position: int) -> dict[str, Any]:
-        """Return a row by its position in all parts. Raises StorageError."""
+        """Return a row by its position in all parts. Raises StorelineError."""
         for part in self.read().parts:
             for number, rows in enumerate(self.row_groups(part.name)):
                 if position < rows:
                     return dict(self.row_group(part.name, number).slice(position, 1).to_pylist()[0])
                 position -= rows
-        raise StorageError(f"{self.url} has fewer rows than when it was read: {AGAIN}")
+        raise StorelineError(f"{self.url} has fewer rows than when it was read: {AGAIN}")
 
     def batches(self, file: str, rows: int) -> Iterator[pa.RecordBatch]:
-        """Yield a part's rows, so many at a time. Raises StorageError."""
+        """Yield a part's rows, so many at a time. Raises StorelineError."""
         with self._opened(file) as part:
             yield from part.iter_batches(rows)
 
@@ -150,4 +151,4 @@ class Folder:
             ):
                 yield part
         except FileNotFoundError:
-            raise StorageError(f"{self.url}/{file} is missing: {AGAIN}") from None
+            raise StorelineError(f"{self.url}/{file} is missing: {AGAIN}") from None

@@ -9,8 +9,9 @@ from io import BytesIO
 import pyarrow as pa
 from pyarrow import csv
 
+from storeline.errors import StorelineError
 from storeline.sales.rules import TYPED
-from storeline.sales.step import SalesError, Step, main
+from storeline.sales.step import Step, main
 
 ROWS_AT_ONCE = 100_000
 COLUMNS = ("run_date", *TYPED)
@@ -19,7 +20,7 @@ NO_HEADER = csv.WriteOptions(include_header=False)
 
 
 def load(step: Step) -> None:
-    """Replace the run date's rows in one transaction. Raises SalesError, StorageError and psycopg2.Error."""
+    """Replace the run date's rows in one transaction. Raises StorelineError and psycopg2.Error."""
     folder, loaded = step.folder("clean"), 0
     manifest = folder.read()
     with step.transaction() as cursor:
@@ -29,7 +30,7 @@ def load(step: Step) -> None:
                 cursor.copy_expert(COPY, BytesIO(_as_csv(batch, step)))
                 loaded += cursor.rowcount
         if loaded != manifest.rows:
-            raise SalesError(f"{folder.url} holds {manifest.rows} rows, PostgreSQL took {loaded}: run clean again")
+            raise StorelineError(f"{folder.url} holds {manifest.rows} rows, PostgreSQL took {loaded}: run clean again")
     step.numbers["rows"] = loaded
 
 

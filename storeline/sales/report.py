@@ -6,8 +6,8 @@ from datetime import date
 
 from psycopg2.extensions import cursor as Cursor
 
+from storeline.errors import Refusal
 from storeline.sales.rules import Rule
-from storeline.sales.step import SalesRefusal
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ def write(cursor: Cursor, run_date: date, findings: Sequence[Finding], checked: 
 
 
 def hold_to_limit(findings: Sequence[Finding], checked: int, limit: float) -> None:
-    """Raise SalesRefusal when the share of bad rows is larger than the limit."""
+    """Raise Refusal when the share of bad rows is larger than the limit."""
     bad, worst = sum(one.rows for one in findings), max(findings, key=lambda one: one.rows)
     if bad > limit * checked:
-        raise SalesRefusal(
+        raise Refusal(
             f"{bad / checked:.2%} of the rows are bad, more than SALES_BAD_SHARE_LIMIT ({limit:.2%}), most of them by "
             f"{worst.rule.name} ({worst.rows} of {checked}): see ops.sales_reports; nothing was loaded"
         )

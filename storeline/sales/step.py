@@ -18,12 +18,12 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from storeline import ledger, postgres, task
-from storeline.postgres import PostgresError
+from storeline import ledger, task
+from storeline.errors import Refusal, StorelineError, one_line
 from storeline.sales.folder import Folder
-from storeline.sales.storage import StorageError, storage_of
+from storeline.sales.storage import storage_of
 from storeline.settings import Settings, load
-from storeline.variables import SettingsError
+from storeline.stores import postgres
 
 ZONE = ZoneInfo("Europe/Moscow")
 LOCK = "storeline.sales"
@@ -32,17 +32,6 @@ HOLDER = """select a.application_name, to_char(a.backend_start at time zone 'UTC
     from pg_locks l join pg_stat_activity a using (pid)
     where l.locktype = 'advisory' and l.granted and l.objsubid = 2
     and l.classid::bigint = hashtext(%s)::bigint & 4294967295 and l.objid = %s"""
-
-
-class SalesError(Exception):
-    """A step cannot be taken; the message is one line that says why and what to do."""
-
-
-class SalesRefusal(SalesError):
-    """A step that would end the same way if it were tried again."""
-
-
-REFUSALS: tuple[type[Exception], ...] = (SalesError, StorageError, SettingsError, PostgresError, psycopg2.Error)
 
 
 @dataclass
@@ -78,7 +67,7 @@ class Step:
 def begun(name: str, arguments: Sequence[str]) -> Iterator[Step]:
     """Yield a step that holds its run date's lock; note its run when the work has ended well.
 
-    Raises one of REFUSALS: a run date that is none or in the future, another run of the same date.
+    Raises Refusal: a run date that is none or in the future, another run of the same date.
     """
     settings = load()
     run_date = run_date_of(arguments)
@@ -103,14 +92,14 @@ def begun(name: str, arguments: Sequence[str]) -> Iterator[Step]:
 
 
 def run_date_of(arguments: Sequence[str]) -> date:
-    """Return the run date. Raises SalesRefusal where it is none, or in the future."""
+    """Return the run date. Raises Refusal where it is none, or in the future."""
     try:
         (text,) = arguments
         found = date.fromisoformat(text)
     except ValueError:
-        raise SalesRefusal(f"the run date is {' '.join(arguments) or 'missing'}: expected one as 2026-01-31") from None
+        raise Refusal(f"the run date is {' '.join(arguments) or 'missing'}: expected one as 2026-01-31") from None
     if found > (today := datetime.now(ZONE).date()):
-        raise SalesRefusal(f"the run date {found} is in the future: today is {today} in Moscow")
+        raise Refusal(f"the run date {found} is in the future: today is {today} in Moscow")
     return found
 
 
@@ -120,7 +109,7 @@ def _lock(cursor: Cursor, run_date: date) -> None:
         return
     cursor.execute(HOLDER, (LOCK, run_date.toordinal()))
     name, since = cursor.fetchone() or ("another run", "just now")
-    raise SalesError(
+    raise StorelineError(
         f"the sales of {run_date} are being worked on ({name}, since {since} UTC): wait for that run to end"
     )
 
@@ -138,17 +127,17 @@ def _watch_over_task(name: str) -> None:
         threading.Thread(target=look, daemon=True, name="watch over the task").start()
 
 
-def main(name: str, work: Callable[[Step], None], arguments: Sequence[str], *refusals: type[Exception]) -> None:
-    """Take a step. Exits with one line when it cannot be taken, by REFUSALS or more; what it writes stays as it was."""
+def main(name: str, work: Callable[[Step], None], arguments: Sequence[str]) -> None:
+    """Take a step. Exits with one line when it cannot be taken; what it writes stays as it was."""
     try:
         with begun(name, arguments) as step:
             work(step)
-    except (*REFUSALS, *refusals) as error:
-        end(name, error, postgres.one_line(error))
+    except (StorelineError, psycopg2.Error) as error:
+        end(name, error, one_line(error))
 
 
 def end(name: str, error: Exception, line: str) -> NoReturn:
     """Exit with the line of a step that was not taken, and report one that is not to be tried again."""
-    if isinstance(error, SalesRefusal):
+    if isinstance(error, Refusal):
         ledger.report_refusal(f"{name}: {line}", None)
     sys.exit(f"{name}: {line}")

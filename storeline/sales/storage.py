@@ -13,16 +13,13 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 from storeline.variables import Secret
 
 S3 = "s3://"
 RUN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 AGAIN = "clear the step that wrote it, and it is written again"
-
-
-class StorageError(Exception):
-    """A file cannot be read or written; the message is one line that says which, why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Storage:
         return {name: value for name, value in vars(self).items() if name != "place"}
 
     def expire(self, days: int, kept: date) -> list[str]:
-        """Delete the run dates but one of which nothing was written for `days`; return them. Raises StorageError."""
+        """Delete the run dates but one of which nothing was written for `days`; return them. Raises StorelineError."""
         system, root = self.place
         limit, newest = datetime.now(UTC) - timedelta(days=days), dict[str, datetime]()
         with refusals(self.root):
@@ -85,10 +82,10 @@ def refusals(what: str) -> Iterator[None]:
         raise
     except (OSError, pa.ArrowException, json.JSONDecodeError) as error:
         if _is_of_the_content(error):
-            raise StorageError(f"{what} is not as it was written ({_one_line(error)}): {AGAIN}") from None
+            raise StorelineError(f"{what} is not as it was written ({_one_line(error)}): {AGAIN}") from None
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise StorageError(f"{what}: no space is left: free some, or lower SALES_RETENTION_DAYS") from None
-        raise StorageError(f"{what}: {_one_line(error)}") from None
+            raise StorelineError(f"{what}: no space is left: free some, or lower SALES_RETENTION_DAYS") from None
+        raise StorelineError(f"{what}: {_one_line(error)}") from None
 
 
 def _is_of_the_content(error: Exception) -> bool:

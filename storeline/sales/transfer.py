@@ -9,9 +9,10 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from storeline import clickhouse
-from storeline.clickhouse import ClickhouseError, Client
-from storeline.sales.step import SalesError, Step, main
+from storeline.errors import StorelineError
+from storeline.sales.step import Step, main
+from storeline.stores import clickhouse
+from storeline.stores.clickhouse import Client
 
 TABLE = "sales.sales_summary"
 MONEY = pa.decimal128(14, 2)
@@ -43,12 +44,12 @@ SUMS = "select count(), sum(sales_count), sum(quantity), sum(sales_amount) from 
 def transfer(step: Step) -> None:
     """Stage the rows, hold them against what was sent, then swap the partition in.
 
-    Raises SalesError, ClickhouseError and psycopg2.Error.
+    Raises StorelineError, ClickhouseError and psycopg2.Error.
     """
     rows = summary(step)
     if not rows.num_rows:
         # ClickHouse would take a partition that is missing in staging for one that is to be empty.
-        raise SalesError(f"there is no summary of {step.run_date} in PostgreSQL: run analyse first")
+        raise StorelineError(f"there is no summary of {step.run_date} in PostgreSQL: run analyse first")
     prefix = f"{TABLE}_staging_{step.run_date:%Y%m%d}_"
     with closing(clickhouse.connect(step.settings, is_loader=True)) as client:
         drop_staging(client, prefix)
@@ -82,15 +83,17 @@ def drop_staging(client: Client, prefix: str) -> None:
 
 
 def compare(client: Client, table: str, step: Step, rows: pa.Table) -> None:
-    """Hold a table's rows of the run date against those that were sent. Raises SalesError."""
+    """Hold a table's rows of the run date against those that were sent. Raises StorelineError."""
     sent = [Decimal(rows.num_rows)]
     sent += [
         sum(map(Decimal, rows[name].to_pylist()), Decimal()) for name in ("sales_count", "quantity", "sales_amount")
     ]
     found = [Decimal(value) for value in client.query(SUMS.format(table), {"date": step.run_date})[0]]
     if found != sent:
-        raise SalesError(f"{table} holds {found[0]} rows of {step.run_date}, {sent[0]} were sent: run transfer again")
+        raise StorelineError(
+            f"{table} holds {found[0]} rows of {step.run_date}, {sent[0]} were sent: run transfer again"
+        )
 
 
 if __name__ == "__main__":
-    main("transfer", transfer, sys.argv[1:], ClickhouseError)
+    main("transfer", transfer, sys.argv[1:])

@@ -13,8 +13,8 @@ from mysql.connector import Error as DriverError
 
 from native.airflow_api import Airflow
 from native.web import WebError
-from storeline import mysql, postgres
 from storeline.settings import Settings
+from storeline.stores import mysql, postgres
 from tests.end_to_end.runs import COPY
 
 SECONDS_BETWEEN_COPIES = 60

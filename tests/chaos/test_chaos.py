@@ -11,8 +11,8 @@ from native.airflow_api import Airflow
 from native.stack import Stack
 from native.supervision import supervisor_of
 from native.web import WebError
-from storeline import kafka, postgres
-from storeline.lag import lags
+from storeline.events.lag import lags
+from storeline.stores import kafka, postgres
 from tests.chaos.load import load
 from tests.chaos.victims import rage
 from tests.end_to_end.runs import BUILD, COPY, STREAM, wait_for_rest, wait_until

@@ -148,6 +148,10 @@ class Project:
         """Return what a command says inside a service's container."""
         return self.compose("exec", "-T", service, *command, **options)
 
+    def command(self, *words: str, **options: Any) -> str:
+        """Return what the `storeline` command says in a container of its own."""
+        return self.compose("run", "--rm", "-T", "--no-deps", "storeline", *words, **options)
+
     def reached(self, ways: Collection[Way]) -> set[Way]:
         """Return the ways on which a connection opens, tried from each service in one process."""
 

@@ -10,7 +10,7 @@ import pytest
 from bench.report import Result, publish
 from native.airflow_api import Airflow
 from native.web import ask
-from storeline import kafka, mysql, postgres
+from storeline.stores import kafka, mysql, postgres
 from tests.compose.project import Project, service_of
 from tests.marts.comparison import differences
 
@@ -87,7 +87,7 @@ def test_both_dags_turn_green_and_every_mart_equals_an_independent_computation(
 
 
 def wait_for(is_reached: Callable[[], bool], seconds: float = 900) -> None:
-    """Wait until something is true; DagRunError passes through."""
+    """Wait until something is true; StorelineError passes through."""
     deadline = time.monotonic() + seconds
     while not is_reached():
         assert time.monotonic() < deadline, "not reached"

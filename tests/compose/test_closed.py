@@ -10,8 +10,8 @@ import pytest
 from mysql.connector import Error as MysqlDriverError
 
 from native.web import WebError, ask
-from storeline import mysql, postgres
 from storeline.settings import ROOT, Settings, read_file
+from storeline.stores import mysql, postgres
 from tests.compose.project import Project, service_of
 
 pytestmark = pytest.mark.timeout(1800)

@@ -14,8 +14,8 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.web import ask
-from storeline import clickhouse
 from storeline.settings import ROOT
+from storeline.stores import clickhouse
 from tests.compose.hub import Hub, chromium
 from tests.compose.project import Project, service_of
 from tests.compose.test_boot import BUILD, COPY, wait_for

@@ -8,7 +8,7 @@ import pytest
 
 from docker import make_secrets
 from native.airflow_api import Airflow
-from storeline import mysql
+from storeline.stores import mysql
 from tests.compose.project import ONE_SHOTS, Project, service_of
 from tests.compose.test_boot import COPY, wait_for
 from tests.marts.comparison import differences
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 
 def turns_green(airflow: Airflow, dag: str) -> None:
-    """Trigger a DAG and wait until that run has succeeded. Raises DagRunError when it fails."""
+    """Trigger a DAG and wait until that run has succeeded. Raises StorelineError when it fails."""
     run = airflow.trigger(dag)
 
     def is_done() -> bool:

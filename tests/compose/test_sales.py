@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from native.airflow_api import Airflow
-from storeline import clickhouse, postgres
-from storeline.clickhouse import ClickhouseError
 from storeline.settings import ROOT, Settings, read_file
+from storeline.stores import clickhouse, postgres
+from storeline.stores.clickhouse import ClickhouseError
 from tests import sales as independent
 from tests.compose.project import Project
 from tests.compose.test_boot import wait_for

@@ -7,8 +7,8 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.web import ask
-from storeline import mysql, postgres
-from storeline.lag import lags
+from storeline.events.lag import lags
+from storeline.stores import mysql, postgres
 from tests.compose.project import Project
 from tests.compose.test_boot import BUILD, COPY, wait_for
 
@@ -38,7 +38,7 @@ def test_orders_and_registrations_land_and_the_next_copy_and_the_marts_show_them
 ) -> None:
     airflow.unpause(STREAM, 120)
     wait_for(lambda: all(one.outcomes["landed"] for one in lags(project.settings)))
-    assert project.inside("airflow-scheduler", "python", "-m", "storeline.lag").startswith("topic")
+    assert project.command("lag").startswith("topic")
     before = web_orders(project)
     assert before > 0
     for dag in (COPY, BUILD):

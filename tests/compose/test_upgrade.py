@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from native.airflow_api import Airflow
-from storeline import mysql, postgres
 from storeline.settings import ROOT
+from storeline.stores import mysql, postgres
 from tests.compose.project import Project
 from tests.compose.test_boot import BUILD, COPY, wait_for
 from tests.compose.test_restarts import turns_green

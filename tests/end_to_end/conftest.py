@@ -8,8 +8,8 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.stack import LATER, SERVICES, Stack
-from storeline import postgres
 from storeline.settings import load
+from storeline.stores import postgres
 from tests.stacks import with_free_ports
 
 # What Airflow waits for, in seconds, so that a test waits for it as long: a task is tried again at once, a scheduler is

@@ -6,10 +6,10 @@ from contextlib import closing
 
 from native.airflow_api import Airflow
 from native.stack import Stack
-from storeline import mysql
 from storeline.generation import MARTS
-from storeline.mart import load as load_marts
+from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
+from storeline.stores import mysql
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
 STREAM, SALES = "kafka_to_postgres_streaming", "sales_pipeline"

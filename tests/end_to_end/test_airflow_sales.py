@@ -10,9 +10,9 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.stack import Stack
-from storeline import clickhouse
 from storeline.sales.step import ZONE
 from storeline.sales.steps import STEPS
+from storeline.stores import clickhouse
 from tests import sales as independent
 from tests.end_to_end.runs import SALES, leaks, wait_until
 

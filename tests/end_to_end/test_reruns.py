@@ -11,8 +11,8 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.stack import Stack
-from storeline import mysql
 from storeline.generation import MARTS, REPLICA
+from storeline.stores import mysql
 from tests.end_to_end.runs import BUILD, COPY, has_all_marts, wait_for_rest, wait_until
 from tests.seeds import SEEDS
 

@@ -11,8 +11,8 @@ from native.airflow_api import Airflow
 from native.members import members
 from native.stack import Stack
 from native.web import ask
-from storeline import mysql, postgres
-from storeline.lag import Lag, lags
+from storeline.events.lag import Lag, lags
+from storeline.stores import mysql, postgres
 from tests.end_to_end.runs import BUILD, COPY, STREAM, wait_until
 
 pytestmark = [

@@ -10,8 +10,10 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.stack import Stack
-from storeline import dag_states, kafka, reset_stream
-from storeline.lag import lags
+from storeline import dag_states
+from storeline.events import reset_stream
+from storeline.events.lag import lags
+from storeline.stores import kafka
 from storeline.topics import ORDERS
 from tests.end_to_end.runs import STREAM, wait_until
 from tests.end_to_end.test_streaming import drivers, landed
@@ -52,7 +54,7 @@ def test_what_dies_by_itself_and_what_a_person_ends_pauses_nothing(airflow: Airf
                 process.kill()
         wait_until(lambda: not drivers(stack), "ended", 60)
     # The third pause lasts for seconds.
-    wait_until(lambda: any("tried again" in line for line in dag_states.lines(stack.settings)), "tried again", 60)
+    wait_until(lambda: any("tried again" in line for line in lines(stack)), "tried again", 60)
     assert len(airflow.runs(STREAM)) == before
     for _ in range(3):
         wait_until(lambda: running(airflow), "a run", 200)
@@ -61,6 +63,10 @@ def test_what_dies_by_itself_and_what_a_person_ends_pauses_nothing(airflow: Airf
     at_rest = landed(stack)
     wait_until(lambda: landed(stack) > at_rest, "landed again", 200)
     assert not airflow.call(f"/dags/{STREAM}")["is_paused"]
+
+
+def lines(stack: Stack) -> list[str]:
+    return [line for state in dag_states.states(stack.settings) for line in state.lines()]
 
 
 def running(airflow: Airflow) -> list[str]:
@@ -77,7 +83,7 @@ def test_three_refusals_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, sta
     for failed in airflow.runs(STREAM)[:3]:
         assert failed["state"] == "failed"
         assert "topic orders is not in Kafka" in airflow.why(STREAM, failed["dag_run_id"])
-    said = dag_states.lines(stack.settings)
+    said = lines(stack)
     assert f"{STREAM} is paused" in said
     assert any(line.startswith(f"{STREAM}: its last run failed") for line in said)
 
@@ -86,5 +92,5 @@ def test_three_refusals_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, sta
     airflow.unpause(STREAM)
     before = landed(stack)
     wait_until(lambda: landed(stack) > before, "landed again", 600)
-    assert f"{STREAM} is paused" not in dag_states.lines(stack.settings)
+    assert f"{STREAM} is paused" not in lines(stack)
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})

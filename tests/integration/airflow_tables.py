@@ -7,8 +7,9 @@ import os
 from contextlib import closing
 from tempfile import TemporaryDirectory
 
-from storeline import airflow_environment, postgres
+from storeline import airflow_environment
 from storeline.settings import load
+from storeline.stores import postgres
 
 STATES = {"copies": (False, False), "streams": (False, False), "paused": (True, False), "gone": (False, True)}
 RUNS = """

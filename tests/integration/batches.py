@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
-from spark_jobs.event_lines import Message, line_of
 from spark_jobs.event_stream import KINDS, NAMES
-from storeline import copy_format, ledger, postgres, stream_ledger
-from storeline.kafka import Partition, TopicState
-from storeline.landing import Landing
+from storeline import ledger
+from storeline.events import offsets
+from storeline.events.landing import Landing
+from storeline.events.lines import Message, line_of
 from storeline.settings import Settings
+from storeline.stores import copy_format, postgres
+from storeline.stores.kafka import Partition, TopicState
 from tests.integration.events import KNOWN, forget
 
 IDS = {name: f"00000000-0000-0000-0000-00000000000{number}" for number, name in enumerate(NAMES)}
@@ -33,7 +35,7 @@ class Batches:
             )
         self.landing = Landing(postgres.stream(settings), ledger.new_run_id())
         with self.landing.connection, self.landing.connection.cursor() as cursor:
-            self.landing.positions = stream_ledger.begin(cursor, self.landing.run_id, STATES)
+            self.landing.positions = offsets.begin(cursor, self.landing.run_id, STATES)
         self.sent: dict[str, list[Sent]] = {name: [] for name in NAMES}
 
     def close(self) -> None:

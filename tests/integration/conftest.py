@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from native.places import JARS, VENV
 from native.stack import Stack
-from storeline import mysql, postgres
 from storeline.settings import ROOT, Settings
+from storeline.stores import mysql, postgres
 from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch_up, clear, forget
 from tests.integration.jobs import run_here
 from tests.stacks import with_free_ports
@@ -43,6 +43,12 @@ def postgres_settings(settings: Settings) -> Settings:
 def shop(databases: Stack) -> None:
     """Fill the shop at its default size."""
     databases.run("generators.shop", "--replace")
+
+
+@pytest.fixture(scope="session")
+def airflow_states(databases: Stack) -> None:
+    """Let Airflow's own database hold a DAG in each state, and no Airflow run."""
+    databases.run("tests.integration.airflow_tables")
 
 
 @pytest.fixture

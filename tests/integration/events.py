@@ -12,9 +12,10 @@ from kafka import KafkaConsumer, TopicPartition
 from pyspark.sql import SparkSession
 
 from spark_jobs import stream_events
-from storeline import kafka, ledger, postgres
-from storeline.landing import Landing
+from storeline import ledger
+from storeline.events.landing import Landing
 from storeline.settings import Settings
+from storeline.stores import kafka, postgres
 from storeline.topics import EVENT_TOPICS, TOPICS
 
 NAMES = [topic.name for topic in EVENT_TOPICS]

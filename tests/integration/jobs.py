@@ -10,9 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs import build_marts, replicate
-from storeline import mysql, postgres
-from storeline.mart import Mart
+from storeline.marts.contract import Mart
 from storeline.settings import Settings
+from storeline.stores import mysql, postgres
 
 
 def copy_here(settings: Settings, spark: SparkSession) -> None:

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from init_db.run import init_clickhouse
-from storeline import clickhouse, postgres
 from storeline.settings import Settings
+from storeline.stores import clickhouse, postgres
 
 REGIONS, PRODUCTS = ("North", "South", "East", "West"), range(1, 13)
 WEEKS = tuple(datetime.now(UTC).date() - timedelta(days=days) for days in (15, 8, 1))

@@ -10,10 +10,13 @@ from pyspark.sql import SparkSession
 
 from spark_jobs import build_marts as job
 from spark_jobs.audit import AuditError
-from storeline import mart_tables, mysql
-from storeline.mart import Mart
-from storeline.mart import load as load_marts
+from storeline.commands.marts import listing
+from storeline.errors import StorelineError
+from storeline.marts import publication
+from storeline.marts.contract import Mart
+from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
+from storeline.stores import mysql
 from tests.integration.jobs import build_here, copy_here
 from tests.marts.comparison import as_text, differences
 
@@ -101,12 +104,13 @@ def test_text_is_found_without_case_except_in_keys(built: None, ask_target: Ask)
 
 
 def test_the_listing_says_what_was_built_and_from_which_copy(built: None, settings: Settings, ask_target: Ask) -> None:
-    with closing(mysql.mart_builder(settings).connect()) as connection:
-        listing = mart_tables.listing(connection, MARTS)
-    (copy,) = {run_id for (run_id,) in ask_target("select run_id from ops.bases")}
-    assert all(mart.name in listing for mart in MARTS)
-    assert copy in listing.replace("\n", "")
-    assert generations(ask_target).pop() in listing
+    with closing(mysql.analyst(settings).connect()) as connection:
+        listed = {name: rest for name, *rest in listing(connection, MARTS)}
+    (copy,), (run,) = set(ask_target("select run_id from ops.bases")).pop(), generations(ask_target)
+    assert set(listed) == {mart.name for mart in MARTS}
+    for *_, run_id, sources in listed.values():
+        assert run_id == run
+        assert sources.startswith(f"{copy} (snapshot ")
 
 
 def test_a_broken_check_names_mart_rule_and_rows_and_the_old_marts_stay(
@@ -155,7 +159,9 @@ def test_every_broken_mart_is_named_in_one_run(build: Build) -> None:
 def test_a_replica_that_lacks_a_table_is_one_line(build: Build, ask_target: Ask, target: Any) -> None:
     mysql.do(target, "delete from ops.bases where table_name in ('users', 'orders')")
     try:
-        with pytest.raises(job.JobError, match="the replica has no orders, users yet: run replicate_postgres_to_mysql"):
+        with pytest.raises(
+            StorelineError, match="the replica has no orders, users yet: run replicate_postgres_to_mysql"
+        ):
             build()
     finally:
         for name in ("users", "orders"):
@@ -193,7 +199,7 @@ def test_a_lost_block_is_read_from_the_same_state_or_the_run_fails(
 
     monkeypatch.setattr(job, "fill_staging", lose_blocks_and_fill)
     if is_swapped:
-        with pytest.raises(job.JobError, match="a copy has swapped the replica since it was read"):
+        with pytest.raises(StorelineError, match="a copy has swapped the replica since it was read"):
             build()
         assert generations(ask_target) == before
     else:
@@ -213,7 +219,7 @@ def test_rollback_brings_all_marts_back_and_forward_again(
     seen = []
     for _ in range(2):
         with closing(mysql.mart_builder(settings).connect()) as connection:
-            mart_tables.rollback(connection, 10)
+            publication.rollback(connection, 10)
         seen.append((generations(ask_target), ask_target("select count(*) from marts.UserOrders")[0][0]))
     assert seen == [(first, 500), (second, 8)]
     build()
@@ -229,7 +235,7 @@ def test_without_a_previous_generation_a_rollback_is_refused(settings: Settings,
         closing(mysql.mart_builder(settings).connect()) as connection,
         pytest.raises(mysql.MysqlError, match="previous"),
     ):
-        mart_tables.rollback(connection, 10)
+        publication.rollback(connection, 10)
 
 
 def test_a_mart_that_is_gone_leaves_with_its_view(build: Build, built: None, ask_target: Ask) -> None:

@@ -19,10 +19,10 @@ from dashboards.boards import Board
 from dashboards.draw import draw
 from dashboards.generate import BOARDS
 from dashboards.panels import NUMBER, TEXT, TIME, Column, Panel
-from native.stack import Stack
-from storeline import ledger, mysql, postgres
-from storeline.mart import load as load_marts
+from storeline import ledger
+from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
+from storeline.stores import mysql, postgres
 from tests.integration.batches import IDS, Batches
 from tests.integration.events import ADA, KNOWN, Ask, order, registration
 from tests.integration.jobs import build_here, copy_here
@@ -35,14 +35,13 @@ TYPES: dict[str, tuple[type, ...]] = {TIME: (datetime, date), TEXT: (str,), NUMB
 
 
 @pytest.fixture(scope="module")
-def filled(databases: Stack, settings: Settings, spark: SparkSession, shop: None) -> Iterator[Settings]:
+def filled(settings: Settings, spark: SparkSession, shop: None, airflow_states: None) -> Iterator[Settings]:
     """Return how to reach databases that hold something for every panel, made by the platform's own code."""
     copy_here(settings, spark)
     build_here(settings, spark, load_marts())
     with closing(mysql.replicator(settings).connect()) as target:
         ledger.begin(target, FAILED, "replicate", ())
         ledger.end(target, FAILED, "failed", "the disk is full")
-    databases.run("tests.integration.airflow_tables")
     fill_weeks(settings)
     with closing(Batches(settings)) as batches:
         land_events(settings, batches)

@@ -12,10 +12,10 @@ import native.mysql
 from init_db.run import init_postgres
 from native.stack import Stack
 from spark_jobs import replicate as job
-from storeline import mysql, postgres
-from storeline.catalogue import CatalogueError
-from storeline.mart import load as load_marts
+from storeline.errors import StorelineError
+from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
+from storeline.stores import mysql, postgres
 from storeline.tables import Table
 from tests.integration.jobs import build_here, copy_here
 from tests.marts.comparison import differences
@@ -137,7 +137,7 @@ def test_a_table_that_mysql_cannot_hold_is_one_line_and_the_replica_stays(
     copy: Copy, settings: Settings, ask_target: Ask, columns: str, line: str
 ) -> None:
     before = ask_target("select * from ops.bases")
-    with table(settings, "wide", f"id bigint primary key, {columns}"), pytest.raises(CatalogueError, match=line):
+    with table(settings, "wide", f"id bigint primary key, {columns}"), pytest.raises(StorelineError, match=line):
         copy("wide")
     assert ask_target("select * from ops.bases") == before
 

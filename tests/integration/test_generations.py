@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from storeline import mysql
 from storeline.generation import Generations
 from storeline.settings import Settings
+from storeline.stores import mysql
 
 pytestmark = pytest.mark.integration
 

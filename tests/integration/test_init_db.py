@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 
 from init_db.run import init_mysql, init_postgres
-from storeline import mysql, postgres
-from storeline.landing import Landing
+from storeline.events.landing import Landing
 from storeline.settings import Settings
+from storeline.stores import mysql, postgres
 from tests.integration.batches import Batches
 from tests.integration.events import ADA, Ask, order, registration
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeline import landing, postgres
-from storeline.isolation import isolate
+from storeline.events import landing
+from storeline.events.isolation import isolate
 from storeline.settings import Settings
+from storeline.stores import postgres
 from tests.hostile import mutated
 from tests.integration.batches import Batches, Sent
 from tests.integration.events import ADA, KNOWN, Ask, line, moment, order, registration

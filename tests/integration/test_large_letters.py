@@ -26,7 +26,8 @@ COPY_AND_REDRIVE = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
 from contextlib import closing
-from storeline import dead_letters, kafka, postgres, redrive
+from storeline.events import dead_letters, redrive
+from storeline.stores import kafka, postgres
 from storeline.settings import load
 settings = load()
 with closing(postgres.stream(settings).connect()) as connection, closing(kafka.producer(settings)) as producer:

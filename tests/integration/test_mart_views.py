@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from storeline import mart_tables, mart_views, mysql
 from storeline.generation import MARTS
-from storeline.ledger import new_run_id
-from storeline.mart import Column, Mart
+from storeline.ledger import TableRun, new_run_id
+from storeline.marts import ddl, publication, views
+from storeline.marts.contract import Column, Mart
 from storeline.settings import Settings
+from storeline.stores import mysql
 
 pytestmark = pytest.mark.integration
 
@@ -40,20 +41,20 @@ def swap(connection: Any, number: int, *marts: Mart) -> None:
     staged = {mart.name: MARTS.staging_name(n, run_id, mart.name) for n, mart in enumerate(tables)}
     for mart in tables:
         target = MARTS.staged(staged[mart.name])
-        mysql.do(connection, mart_tables.ddl(mart, target))
+        mysql.do(connection, ddl.create_table(mart, target))
         mysql.do(connection, f"insert into {target} values ({', '.join([str(number)] * len(mart.columns))})")
-    numbers = {mart.name: {"row_count": 1} for mart in marts}
-    mart_tables.publish(connection, run_id, marts, staged, numbers, {"orders": BASE}, 5)
+    numbers = {mart.name: TableRun(1) for mart in marts}
+    publication.publish(connection, run_id, marts, staged, numbers, {"orders": BASE}, 5)
 
 
 def publish(connection: Any, number: int, *marts: Mart) -> None:
     swap(connection, number, *marts)
-    mart_views.make_missing(connection, marts)
+    views.make_missing(connection, marts)
     MARTS.drop_dead_staging(connection)
-    mart_views.drop_left_overs(connection)
+    views.drop_left_overs(connection)
 
 
-BASE = mart_tables.Base("a copy", "1:1:")
+BASE = publication.Base("a copy", "1:1:")
 
 
 def shown(connection: Any, name: str = "Shown") -> list[tuple[Any, ...]]:
@@ -120,6 +121,6 @@ def test_a_rollback_over_a_change_of_kind_shows_the_table_again(connection: Any,
     publish(connection, 2, table(), view())
     for expected, kind in ((1, "BASE TABLE"), (2, "VIEW")):
         with closing(mysql.mart_builder(settings).connect()) as other:
-            mart_tables.rollback(other, 5)
-            mart_views.make_missing(other, (table(), view()))
+            publication.rollback(other, 5)
+            views.make_missing(other, (table(), view()))
         assert (kinds(connection)["Shown"], shown(connection)) == (kind, [(expected,)])

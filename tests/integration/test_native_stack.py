@@ -16,11 +16,11 @@ import pytest
 
 from native.members import members, supervisor_process
 from native.places import VENV
-from native.process import StackError
 from native.stack import Stack
 from native.web import ask
-from storeline import mysql, postgres
+from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
+from storeline.stores import mysql, postgres
 from tests.stacks import with_free_ports
 
 pytestmark = pytest.mark.integration
@@ -56,7 +56,7 @@ def test_a_master_whose_port_is_taken_says_so_and_takes_no_other(tmp_path: Path)
     settings = with_free_ports()
     taken = ("127.0.0.1", urlsplit(settings.spark_master_url).port)
     reason = re.compile(r"spark-master does not start: .*Address already in use")
-    with socket.create_server(taken), pytest.raises(StackError, match=reason):
+    with socket.create_server(taken), pytest.raises(StorelineError, match=reason):
         Stack(tmp_path, settings, ("spark",)).__enter__()
 
 
@@ -163,7 +163,7 @@ def test_a_server_that_cannot_start_is_one_line_with_its_reason(stack: Stack) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         blocked = Stack(stack.home, Settings({**stack.settings.values, "MYSQL_PORT": port}), ("mysql",))
-        with pytest.raises(StackError) as error:
+        with pytest.raises(StorelineError) as error:
             blocked.start()
         blocked.stop()
     assert "mysql does not start" in str(error.value)

@@ -11,8 +11,8 @@ import pytest
 
 from native.stack import Stack
 from native.web import ask
-from storeline import clickhouse, mysql
 from storeline.settings import ROOT
+from storeline.stores import clickhouse, mysql
 from tests.page import Page
 
 pytestmark = pytest.mark.integration

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from kafka.admin import ConfigResource
 
-from storeline import kafka, redrive
+from storeline.events import redrive
 from storeline.settings import Settings
+from storeline.stores import kafka
 from tests.integration.events import ADA, KNOWN, Ask, Sending, Take, line, moment, order, received, registration
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]

@@ -9,10 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs import replicate as job
-from spark_jobs.failure import JobError
-from storeline import mysql, postgres, replica
-from storeline.catalogue import CatalogueError
+from storeline.errors import StorelineError
+from storeline.replica import bases
 from storeline.settings import Settings
+from storeline.stores import mysql, postgres
 from storeline.tables import TABLES, Table
 from tests.integration.jobs import copy_here
 
@@ -102,14 +102,14 @@ def test_the_ledger_holds_what_a_copy_did(copy: Copy, ask_target: Ask) -> None:
 def test_from_its_swap_on_a_copy_has_succeeded(
     copy: Copy, target: Any, ask_target: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = replica.publish
+    publish = bases.publish
 
     def publish_and_lose_the_connection(connection: Any, *arguments: Any) -> None:
         publish(connection, *arguments)
         mysql.kill(target, connection.connection_id)
         mysql.ask(connection, "select 1")
 
-    monkeypatch.setattr(replica, "publish", publish_and_lose_the_connection)
+    monkeypatch.setattr(bases, "publish", publish_and_lose_the_connection)
     copy()
     monkeypatch.undo()
     ((run_id,),) = replica_generations(ask_target)
@@ -206,7 +206,7 @@ def test_a_table_that_cannot_be_copied_is_named_and_the_replica_stays(
 ) -> None:
     copy()
     before = replica_generations(ask_target)
-    with changed(ask_source, change, undo), pytest.raises(CatalogueError) as error:
+    with changed(ask_source, change, undo), pytest.raises(StorelineError) as error:
         copy()
     assert str(error.value) == line
     assert replica_generations(ask_target) == before
@@ -219,7 +219,10 @@ def test_a_value_that_mysql_cannot_hold_is_refused_before_anything_is_visible(
     before = replica_generations(ask_target)
     put = "update source.reviews set created_at = '{}' where review_id = 1"
     old = ask_source("select created_at::text from source.reviews where review_id = 1")[0][0]
-    with changed(ask_source, put.format("infinity"), put.format(old)), pytest.raises(JobError, match="reviews: MySQL"):
+    with (
+        changed(ask_source, put.format("infinity"), put.format(old)),
+        pytest.raises(StorelineError, match="reviews: MySQL"),
+    ):
         copy()
     assert replica_generations(ask_target) == before
     assert ask_target("select state, message from ops.runs order by started_at desc limit 1")[0][0] == "failed"
@@ -227,7 +230,7 @@ def test_a_value_that_mysql_cannot_hold_is_refused_before_anything_is_visible(
 
 def test_a_lock_that_is_not_got_is_one_line_that_names_the_holder(copy: Copy, settings: Settings) -> None:
     with closing(mysql.mart_builder(settings).connect()) as other:
-        mysql.hold(other, replica.LOCK, 1)
+        mysql.hold(other, bases.LOCK, 1)
         with pytest.raises(mysql.MysqlError, match=r"storeline\.replica was not free for 1 s.*storeline_mart_builder"):
             copy(LOCK_WAIT_SECONDS="1")
 
@@ -265,7 +268,7 @@ def test_a_job_says_what_it_did(run_job: Callable[..., tuple[int, str]], ask_tar
     code, said = run_job("replicate")
     assert code == 0, said
     copied = dict(line.split(": ", 2)[1:] for line in said.splitlines() if line.startswith("replicate: "))
-    ((rows,),) = ask_target("select count(*) from replica.users")
+    ((rows,),) = ask_target("select count(*) from bases.users")
     assert set(copied) == {table.name for table in TABLES}
     assert copied["users"].startswith(f"{rows} rows, ")
     code, said = run_job("build_marts")

@@ -10,8 +10,8 @@ from psycopg2.extensions import connection as Connection
 
 from bench.scratch import database, empty
 from generators.fill import KEYS
-from storeline import postgres
 from storeline.settings import Settings
+from storeline.stores import postgres
 
 pytestmark = pytest.mark.integration
 

@@ -14,12 +14,14 @@ from pyspark.sql import SparkSession
 from spark_jobs import stream_events
 from spark_jobs.event_stream import Stream
 from spark_jobs.failure import FAILURES
-from storeline import kafka, ledger, postgres, redrive, reset_stream
-from storeline.lag import lags
-from storeline.landing import Landing
-from storeline.postgres import PostgresError
+from storeline import ledger
+from storeline.errors import StorelineError
+from storeline.events import redrive, reset_stream
+from storeline.events.lag import lags
+from storeline.events.landing import Landing
 from storeline.settings import Settings
-from storeline.stream_ledger import StreamError
+from storeline.stores import kafka, postgres
+from storeline.stores.postgres import PostgresError
 from storeline.topics import REDRIVEN_HEADER
 from tests.integration.events import (
     ADA,
@@ -194,7 +196,7 @@ def test_a_topic_that_was_made_anew_stops_the_stream_until_it_is_reset(
     take()
     make_anew(settings, "orders")
     sending.all(*(order(KNOWN) for _ in range(3)))
-    with pytest.raises(StreamError, match=r"topic orders was made anew .*make reset-stream FROM=earliest"):
+    with pytest.raises(StorelineError, match=r"topic orders was made anew .*storeline reset-stream earliest"):
         take()
     said = reset_stream.reset(settings, "earliest")
     assert sum("of the old one everything after offset" in one for one in said) == 3
@@ -210,7 +212,9 @@ def test_offsets_that_retention_took_stop_the_stream_until_it_is_reset(
     sending.all(*orders)
     with kafka.administration(settings) as client:
         client.delete_records({TopicPartition("orders", 0): 2})
-    with pytest.raises(StreamError, match=r"offsets 0 to 1 of orders\[0\] were never read and are no longer in Kafka"):
+    with pytest.raises(
+        StorelineError, match=r"offsets 0 to 1 of orders\[0\] were never read and are no longer in Kafka"
+    ):
         catch_up(settings, spark)
     said = reset_stream.reset(settings, "earliest")
     assert any(one.startswith("orders[0]: goes on with offset 2; skips 2 events, offsets 0 to 1") for one in said)
@@ -222,7 +226,7 @@ def test_a_topic_that_is_missing_is_named(sending: Sending, take: Take, settings
         client.delete_topics(["orders"])
     while kafka.states(settings, ["orders"]):
         pass
-    with pytest.raises(StreamError, match="topic orders is not in Kafka"):
+    with pytest.raises(StorelineError, match="topic orders is not in Kafka"):
         take()
 
 
@@ -292,7 +296,7 @@ def test_the_run_that_began_last_is_the_only_one_that_writes(
             stream_events.run(settings, spark, zombie, topic_ids, is_bounded=True)
     with (
         closing(Landing(postgres.stream(settings), zombie.run_id)) as awake,
-        pytest.raises(StreamError, match="another run of the stream has begun"),
+        pytest.raises(StorelineError, match="another run of the stream has begun"),
     ):
         stream_events.begin(settings, awake, is_again=True)
     assert accounted(settings) == {"landed": 1}

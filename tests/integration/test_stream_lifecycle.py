@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from native.stack import Stack
-from storeline import kafka
 from storeline.ledger import REPORT_VARIABLE
 from storeline.settings import ROOT
+from storeline.stores import kafka
 from tests.integration.events import KNOWN, Sending, Take, order
 from tests.stacks import free_ports
 

@@ -5,8 +5,8 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from storeline import postgres
 from storeline.settings import Settings
+from storeline.stores import postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
 

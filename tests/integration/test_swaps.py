@@ -11,9 +11,9 @@ import pytest
 from mysql.connector import Error as DriverError
 from mysql.connector import errorcode
 
-from storeline import mysql
 from storeline.generation import Generations
 from storeline.settings import Settings
+from storeline.stores import mysql
 from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]

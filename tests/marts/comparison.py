@@ -5,9 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from storeline import mysql, postgres
-from storeline.mart import load
+from storeline.marts.contract import load
 from storeline.settings import Settings
+from storeline.stores import mysql, postgres
 
 INDEPENDENT = Path(__file__).parent / "independent"
 

@@ -8,7 +8,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from spark_jobs.audit import AuditError, audit, resolve
-from storeline.mart import Mart, load, spark_type
+from storeline.marts.contract import Mart, load, spark_type
 from storeline.tables import TABLES
 from tests.marts.rows import to_frame, to_texts
 from tests.marts.source_schema import SOURCE_TABLES

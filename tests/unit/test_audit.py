@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.audit import AuditError, audit, resolve
-from storeline.mart import Column, Mart
+from storeline.marts.contract import Column, Mart
 
 MART = Mart(
     name="Totals",

@@ -24,8 +24,8 @@ def reached_by(fixture: str) -> set[str]:
         ("databases", "init_db/postgres/10_source.sql"),  # a process of its own reads it
         ("databases", "docker/mysql/storeline.cnf"),
         ("shop", "generators/plan.py"),
-        ("take", "spark_jobs/event_rules.py"),  # runs on executors
-        ("run_job", "spark_jobs/chunk.py"),
+        ("take", "storeline/events/rules.py"),  # runs on executors
+        ("run_job", "storeline/replica/chunk.py"),
     ],
 )
 def test_a_fixture_reaches_what_it_starts(fixture, file):
@@ -37,7 +37,7 @@ def test_a_fixture_does_not_reach_what_another_one_of_its_file_uses():
 
 
 def test_a_mart_is_reached_by_whatever_loads_marts():
-    assert ROOT / "spark_jobs" / "marts" / "UserOrders.sql" in closure(ROOT / "storeline" / "mart.py")
+    assert ROOT / "spark_jobs" / "marts" / "UserOrders.sql" in closure(ROOT / "storeline" / "marts" / "contract.py")
 
 
 @pytest.mark.slow(reason="it starts a pytest of its own")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from docs.generate import outdated
-from storeline.mart import Column, Mart, load
+from storeline.marts.contract import Column, Mart, load
 from storeline.settings import ROOT
 
 MART = Mart(
@@ -61,7 +61,7 @@ def test_the_readme_is_changed_between_its_markers_alone(tmp_path: Path):
 
 
 def test_no_readme_is_made_and_one_without_markers_is_left_alone(tmp_path: Path):
-    assert write(tmp_path) == ["marts.md"]
+    assert write(tmp_path) == ["marts.md", "commands.md"]
 
     (tmp_path / "README.md").write_text("# Ours\n")
 

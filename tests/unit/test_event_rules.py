@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from spark_jobs.event_lines import parts
-from spark_jobs.event_rules import Broken, judge
-from storeline import copy_format
+from storeline.events.lines import parts
+from storeline.events.rules import Broken, judge
+from storeline.stores import copy_format
 from storeline.topics import Event, Field, Items, Kind, Rule
 
 ID = "00000000-0000-0000-0000-00000000000a"

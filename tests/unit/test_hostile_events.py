@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs import event_lines
-from spark_jobs.event_lines import Message, line_of
-from spark_jobs.event_rules import is_money
-from storeline import dead_letters
-from storeline.staging import staged_columns
+from storeline.events import dead_letters, lines
+from storeline.events.lines import Message, line_of
+from storeline.events.rules import is_money
+from storeline.events.staging import staged_columns
 from storeline.topics import DEAD, EVENT_TOPICS, ORDER, Rule
 from tests.hostile import FRAGMENTS, as_text, mutated
 from tests.integration.events import KNOWN, line, order
@@ -85,7 +84,7 @@ def test_what_the_rules_did_not_foresee_is_a_dead_letter_that_names_it(monkeypat
         raise raised
 
     broken = dataclasses.replace(ORDER, rules=(Rule(fail, "never said"),))
-    monkeypatch.setitem(event_lines.EVENTS, "orders", broken)
+    monkeypatch.setitem(lines.EVENTS, "orders", broken)
     event = order(KNOWN)
     kind, columns = judged("orders", event["order_id"].encode(), json.dumps(event).encode())
     assert (kind, columns[5], columns[6]) == (DEAD, event["event_id"], "unforeseen")

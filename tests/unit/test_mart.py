@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storeline.mart import Column, Mart, MartError, load, spark_type
+from storeline.errors import StorelineError
+from storeline.marts.contract import Column, Mart, load, spark_type
 
 TOTALS = """/*
 about: What each user bought.
@@ -29,7 +30,7 @@ def complaint(tmp_path: Path) -> Callable[..., str]:
         assert old in TOTALS
         for name, text in {"Totals": TOTALS.replace(old, new) if old else TOTALS, **others}.items():
             (tmp_path / f"{name}.sql").write_text(text)
-        with pytest.raises(MartError) as error:
+        with pytest.raises(StorelineError) as error:
             load(tmp_path)
         assert "\n" not in str(error.value)
         return str(error.value)
@@ -153,7 +154,7 @@ def test_columns_are_a_mapping_with_something_in_it(complaint: Callable[..., str
 def test_a_file_that_is_no_utf_8_is_named(tmp_path: Path):
     (tmp_path / "Totals.sql").write_bytes(TOTALS.encode().replace(b"What", b"\xff"))
 
-    with pytest.raises(MartError, match=r"^Totals\.sql: 'utf-8' codec can't decode byte 0xff"):
+    with pytest.raises(StorelineError, match=r"^Totals\.sql: 'utf-8' codec can't decode byte 0xff"):
         load(tmp_path)
 
 
@@ -187,7 +188,7 @@ def test_a_mart_has_a_name_that_needs_no_quotes(complaint: Callable[..., str], n
 
 
 def test_a_folder_without_marts_is_an_error(tmp_path: Path):
-    with pytest.raises(MartError, match="holds no mart"):
+    with pytest.raises(StorelineError, match="holds no mart"):
         load(tmp_path)
 
 
@@ -216,5 +217,5 @@ INEXACT = (
 
 @pytest.mark.parametrize("mysql_type", INEXACT)
 def test_a_type_that_is_not_carried_exactly_is_refused(mysql_type: str):
-    with pytest.raises(MartError, match="column name has the unknown type"):
+    with pytest.raises(StorelineError, match="column name has the unknown type"):
         spark_type(Column("name", mysql_type, "a name", nullable=False))

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from generators.plan import CHUNK, ShopError
+from generators.plan import CHUNK
 from generators.shop import sizes
+from storeline.errors import StorelineError
 from tests.shop import DEFAULT, MOMENTS, UNTIL, Row, shop
 
 Shop = dict[str, list[Row]]
@@ -173,7 +174,7 @@ def test_categories_are_a_tree_of_two_levels_or_more_and_names_are_unique(count:
 
 
 def test_reviews_without_orders_are_refused() -> None:
-    with pytest.raises(ShopError, match="SHOP_ORDERS"):
+    with pytest.raises(StorelineError, match="SHOP_ORDERS"):
         shop(orders=0)
 
 

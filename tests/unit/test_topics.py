@@ -6,10 +6,10 @@ import pytest
 
 from generators import people
 from spark_jobs.event_stream import NAMES
-from storeline import dead_letters, stream_ledger
-from storeline.kafka import Partition, TopicState
+from storeline.events import dead_letters, offsets
+from storeline.events.staging import staged_columns, staging
 from storeline.settings import ROOT, load
-from storeline.staging import staged_columns, staging
+from storeline.stores.kafka import Partition, TopicState
 from storeline.topics import (
     DEAD_LETTERS,
     EVENT_TOPICS,
@@ -86,10 +86,10 @@ def state(earliest: int = 0, latest: int = 10, topic_id: str = ID) -> dict[str, 
     ],
 )
 def test_offsets_that_do_not_lead_on_are_one_line_with_a_way_out(stored, now, said):
-    found = stream_ledger.problems(["orders"], {("orders", 0): (ID, stored)}, now)
+    found = offsets.problems(["orders"], {("orders", 0): (ID, stored)}, now)
     if said is None:
         assert found == []
     else:
         (line,) = found
         assert line.startswith(said)
-        assert "make reset-stream FROM=earliest" in line or "init_db.run kafka" in line
+        assert "storeline reset-stream earliest" in line or "init_db.run kafka" in line

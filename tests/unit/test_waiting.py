@@ -1,6 +1,6 @@
 """For how long the stream was caught up, from one look to the next."""
 
-from storeline.waiting import CaughtUp
+from storeline.events.waiting import CaughtUp
 
 ORDERS, USERS = ("orders", 0), ("users-data", 0)
 

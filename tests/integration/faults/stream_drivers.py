@@ -12,8 +12,8 @@ import psutil
 
 from native.places import VENV
 from native.stack import Stack
-from storeline import postgres
 from storeline.settings import ROOT
+from storeline.stores import postgres
 from tests.integration.conftest import jars
 from tests.integration.faults.suffering import end, processes, send
 

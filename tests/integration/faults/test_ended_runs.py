@@ -16,12 +16,14 @@ import pytest
 from mysql.connector import Error as DriverError
 from pyspark.sql import SparkSession
 
-from spark_jobs.failure import JobError
 from spark_jobs.recording import recorded
 from spark_jobs.watch import Watch, watching
-from storeline import batch_runs, ledger, mysql, postgres, replica, task
+from storeline import batch_runs, ledger, task
+from storeline.errors import StorelineError
 from storeline.generation import REPLICA
+from storeline.replica import bases
 from storeline.settings import ROOT, Settings
+from storeline.stores import mysql, postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 Wait = Callable[[], object]
@@ -38,7 +40,7 @@ def holding(settings: Settings, name: str) -> Iterator[Any]:
     """Hold the replica's lock as a run of a task does."""
     login = mysql.replicator(settings)
     with closing(login.connect(conn_attrs={task.ATTRIBUTE: name})) as connection:
-        mysql.hold(connection, replica.LOCK, 1)
+        mysql.hold(connection, bases.LOCK, 1)
         yield connection
 
 
@@ -73,7 +75,7 @@ def test_a_run_ends_in_time_whatever_it_waits_for(
         mysql.hold(in_the_way, "storeline.test", 1)
         mysql.ask(in_the_way, "select * from replica_staging.kept")
         begun = time.monotonic()
-        with pytest.raises(JobError, match="it took longer than COPY_TIMEOUT_SECONDS; nothing was published"):
+        with pytest.raises(StorelineError, match="it took longer than COPY_TIMEOUT_SECONDS; nothing was published"):
             run_that_waits(settings, spark, run_id, wait)
         assert time.monotonic() - begun < SECONDS
     mysql.do(target, "drop table replica_staging.kept")
@@ -97,7 +99,7 @@ DRIVER = """
 import sys, time
 from pathlib import Path
 from spark_jobs.watch import Watch, watching
-from storeline import mysql
+from storeline.stores import mysql
 from storeline.generation import REPLICA
 from storeline.settings import load
 with watching(Watch("replicate", mysql.replicator(load()), REPLICA, ("COPY_TIMEOUT_SECONDS", int(sys.argv[1])))):
@@ -165,7 +167,7 @@ def test_a_driver_that_slept_through_the_end_of_its_task_does_not_swap(
         monkeypatch.setenv(task.ALIVE_VARIABLE, variables[task.ALIVE_VARIABLE])
         watch = watch_over(settings, LONG_SECONDS)
         watch.check()
-    with pytest.raises(JobError, match="Airflow has ended its task; nothing was published"):
+    with pytest.raises(StorelineError, match="Airflow has ended its task; nothing was published"):
         watch.check()
 
 
@@ -174,11 +176,11 @@ def test_the_session_of_a_run_that_airflow_gave_up_is_ended_and_no_other(setting
     with holding(settings, "dag|given up|1") as sleeper:
         ledger.begin(sleeper, run_id, "replicate", set())
         assert batch_runs.end(settings, "replicate", lambda name: name == "dag|another|1", "for no reason") == []
-        assert mysql.holder(sleeper, replica.LOCK) == sleeper.connection_id
+        assert mysql.holder(sleeper, bases.LOCK) == sleeper.connection_id
         (line,) = batch_runs.end(settings, "replicate", lambda name: name == "dag|given up|1", "Airflow gave it up")
         assert line.startswith(f"dag|given up|1: connection {sleeper.connection_id} (storeline_replicator@")
         with pytest.raises(DriverError):
-            mysql.do(sleeper, "rename table replica.users to replica.users_too")
+            mysql.do(sleeper, "rename table bases.users to bases.users_too")
     with holding(settings, "dag|next|1"):
         pass
     assert ask_target("select state, message from ops.runs where run_id = %s", (run_id,)) == [
@@ -261,6 +263,6 @@ def test_a_run_that_waits_for_another_goes_on_when_that_one_is_ended(settings: S
             1, lambda: batch_runs.end(settings, "replicate", lambda name: "given up" in name, "Airflow gave it up")
         )
         timer.start()
-        mysql.hold(successor, replica.LOCK, 30)
+        mysql.hold(successor, bases.LOCK, 30)
         timer.join()
-        assert mysql.holder(successor, replica.LOCK) == successor.connection_id
+        assert mysql.holder(successor, bases.LOCK) == successor.connection_id

@@ -11,8 +11,8 @@ from contextlib import closing
 import pytest
 
 from native.stack import Stack
-from storeline import postgres
-from storeline.lag import lags
+from storeline.events.lag import lags
+from storeline.stores import postgres
 from tests.integration.events import KNOWN, Sending, accounted, order
 from tests.integration.faults.stream_drivers import Driver, decided, runs_ended, session_of, writer
 

@@ -7,7 +7,7 @@ import pytest
 
 from native import supervision
 from native.stack import Stack
-from storeline import kafka, postgres
+from storeline.stores import kafka, postgres
 from storeline.topics import ORDERS
 from tests.integration.events import KNOWN, Sending, accounted, order
 from tests.integration.faults.stream_drivers import Driver, decided, writer

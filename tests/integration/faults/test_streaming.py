@@ -18,8 +18,8 @@ from native.places import VENV
 from native.stack import Stack
 from native.web import WebError, ask
 from spark_jobs.executors import QUICK_COMPILER
-from storeline import postgres
 from storeline.settings import ROOT
+from storeline.stores import postgres
 from tests.end_to_end.runs import wait_until
 from tests.integration.conftest import jars
 from tests.integration.events import accounted, catch_up, clear

@@ -7,8 +7,8 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from bench.scratch import database, empty
-from storeline import postgres
 from storeline.settings import Settings
+from storeline.stores import postgres
 
 
 @pytest.fixture(scope="session")

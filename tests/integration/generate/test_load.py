@@ -9,8 +9,8 @@ from generators import shop
 from generators.fill import KEYS, Mode
 from generators.plan import plan_of
 from init_db.run import init_postgres
-from storeline import postgres
 from storeline.settings import Settings
+from storeline.stores import postgres
 from tests.integration.generate.shop_in_postgres import STRUCTURE, ask, next_ids_are_free
 from tests.shop import tables
 

@@ -7,9 +7,9 @@ from psycopg2.extensions import connection as Connection
 
 from generators import shop
 from generators.fill import Mode
-from generators.plan import ShopError
-from storeline import postgres
+from storeline.errors import StorelineError
 from storeline.settings import Settings
+from storeline.stores import postgres
 from tests.integration.generate.shop_in_postgres import ask, command, counts, next_ids_are_free
 
 pytestmark = pytest.mark.integration
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 def test_a_shop_that_is_not_empty_is_refused(own: Settings, owner: Connection) -> None:
     ask(owner, "insert into source.product_categories (name) values ('Somebody else made this')")
 
-    with pytest.raises(ShopError, match=r"not empty \(product_categories\).*--append, --replace or --if-empty"):
+    with pytest.raises(StorelineError, match=r"not empty \(product_categories\).*--append, --replace or --if-empty"):
         shop.generate(own)
     assert sum(counts(owner).values()) == 1
 

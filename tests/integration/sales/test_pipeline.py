@@ -9,8 +9,8 @@ from contextlib import closing
 import pyarrow.parquet as pq
 import pytest
 
-from storeline import clickhouse, postgres
 from storeline.settings import ROOT
+from storeline.stores import clickhouse, postgres
 from tests import sales as independent
 from tests.integration.sales.conftest import DATE, OTHER, Pipeline
 
@@ -114,7 +114,7 @@ def test_a_reader_of_clickhouse_sees_a_date_whole_as_it_was_or_as_it_becomes(pip
 
 KILLED = """
 import os, signal, sys
-from storeline.clickhouse import Client, ClickhouseError
+from storeline.stores.clickhouse import Client, ClickhouseError
 from storeline.sales import step, transfer
 
 before, statement = sys.argv[1:3]
@@ -128,7 +128,7 @@ def command(self, text):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Client.command = command
-step.main("transfer", transfer.transfer, sys.argv[3:], ClickhouseError)
+step.main("transfer", transfer.transfer, sys.argv[3:])
 """
 
 

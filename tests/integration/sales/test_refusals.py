@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from storeline import postgres
 from storeline.sales import step as one_step
 from storeline.settings import ROOT, Settings
+from storeline.stores import postgres
 from tests.integration.sales.conftest import DATE, OTHER, Pipeline
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("unchanged")]

@@ -10,9 +10,9 @@ from typing import Any
 from mysql.connector import Error as DriverError
 
 from native.stack import Stack
-from storeline import mysql
 from storeline.generation import MARTS, REPLICA
 from storeline.settings import Settings
+from storeline.stores import mysql
 from tests.integration.faults.jobs.drivers import Drivers, Run
 from tests.integration.faults.suffering import happen, processes
 

@@ -6,8 +6,8 @@ declared) and the time that a login may take (10 s, which stays). A sleep here a
 time after which a driver gives up an executor that is silent (120 s).
 """
 
-from storeline import mysql
 from storeline.settings import Settings
+from storeline.stores import mysql
 
 # More than the 10 s of a login, and twice each of the others: what looks for the silent looks that often.
 ASLEEP_SECONDS = 12

@@ -1,0 +1,30 @@
+"""The words of the `storeline` command, put together from its verbs."""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from types import ModuleType
+
+from storeline.commands import lag, marts, redrive, reset_stream, rollback_marts, sql, status
+
+VERBS: tuple[ModuleType, ...] = (status, sql, lag, marts, rollback_marts, redrive, reset_stream)
+
+
+def name_of(verb: ModuleType) -> str:
+    """Return a verb as it is typed."""
+    return verb.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of the whole command; each verb's help is its file's docstring."""
+    whole = ArgumentParser(prog="storeline", description="Look at the platform, ask it, and mend what needs a hand.")
+    verbs = whole.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in VERBS:
+        about = (verb.__doc__ or "").strip()
+        added = verbs.add_parser(
+            name_of(verb),
+            help=about.splitlines()[0],
+            description=about,
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+        verb.add_arguments(added)
+        added.set_defaults(run=verb.run)
+    return whole

@@ -1,0 +1,72 @@
+"""Say in one screen how everything is, and what to do about what is not well.
+
+Services, DAGs, the age of the replica and the marts, the stream's lag and its dead letters. Exits with 1 when
+something needs a hand, so that it serves as the check of a running platform.
+
+Example: storeline status
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+
+from storeline.commands.output import add_json, show_json
+from storeline.dag_states import DagState
+from storeline.health import Health, look
+from storeline.settings import Settings
+from storeline.text_table import text_table
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the form of the answer."""
+    add_json(parser)
+
+
+def run(settings: Settings, options: Namespace) -> int:
+    """Print how everything is; return 1 when something needs a hand."""
+    found = look(settings)
+    if options.json:
+        show_json(asdict(found))
+    else:
+        print("\n".join(screen(found)))
+    return 1 if found.hands else 0
+
+
+def screen(found: Health) -> Iterator[str]:
+    """Yield the lines of the screen."""
+    yield text_table(("service", "address", "state"), [(one.name, one.where, one.said) for one in found.services])
+    if found.dags:
+        rows = [
+            (dag.dag, "paused" if dag.is_paused else "on", dag.ended or "never", moment(dag.ended_at), since(dag))
+            for dag in found.dags
+        ]
+        yield "\n" + text_table(("DAG", "switch", "last run", "ended (UTC)", "now"), rows)
+    yield f"\nReplica  {found.tables} tables, {age(found.replica_age_seconds, 'copied')}"
+    yield f"Marts    {found.marts}, {age(found.mart_age_seconds, 'the oldest built')}"
+    for topic in found.topics:
+        waits = f"{topic.lag:,} events wait" if topic.lag else "nothing waits"
+        lasts = f", the oldest for {topic.seconds:.0f} s" if topic.seconds is not None else ""
+        yield f"Stream   {topic.topic}: {waits}{lasts}; {topic.rate:.1f} events/s"
+    letters = ", ".join(f"{count:,} {name}" for name, count in found.dead_letters.items())
+    yield f"Dead     {letters or 'none'}"
+    yield from (f"\nnote: {line}" if n == 0 else f"note: {line}" for n, line in enumerate(found.notes))
+    yield "\nNothing needs a hand." if not found.hands else "\nNeeds a hand:"
+    yield from (f"  - {line}" for line in found.hands)
+
+
+def since(dag: DagState) -> str:
+    """Return what a DAG does now."""
+    return f"running since {moment(dag.running_since)}" if dag.running_since else ""
+
+
+def moment(when: datetime | None) -> str:
+    """Return a moment in UTC, to the second."""
+    return f"{when:%Y-%m-%d %H:%M:%S}" if when else ""
+
+
+def age(seconds: int | None, what: str) -> str:
+    """Return how long ago something happened."""
+    if seconds is None:
+        return f"never {what.rpartition(' ')[2]}"
+    return f"{what} {seconds} s ago" if seconds < 120 else f"{what} {seconds // 60} min ago"

@@ -1,0 +1,19 @@
+"""Let the stream of events begin anew with Kafka's topics as they are now, and say what that skips."""
+
+from contextlib import closing
+
+from storeline.events import offsets
+from storeline.settings import Settings
+from storeline.stores import kafka, postgres
+from storeline.topics import EVENT_TOPICS
+
+CHOICES = ("earliest", "latest")
+
+
+def reset(settings: Settings, begin: str) -> list[str]:
+    """Write new offsets and return what is skipped. Raises KafkaError, PostgresError, psycopg2.Error."""
+    states = kafka.states(settings, [topic.name for topic in EVENT_TOPICS])
+    if missing := [topic.name for topic in EVENT_TOPICS if topic.name not in states]:
+        raise kafka.KafkaError(f"topic {missing[0]} is not in Kafka: the next start of the stack makes it")
+    with closing(postgres.stream(settings).connect()) as connection, connection, connection.cursor() as cursor:
+        return offsets.reset(cursor, states, begin == "earliest")

@@ -1,0 +1,65 @@
+"""A stream that takes nothing while Kafka holds more is ended, whatever it hangs in, so that it is begun again."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from storeline.events.landing import Landing
+from storeline.events.offsets import Positions
+from storeline.settings import Settings
+from storeline.stores import kafka
+from storeline.stores.kafka import KafkaError
+
+
+class StallWatch:
+    """Looks on from a thread of its own, because the others may all wait for an answer that never comes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.landing: Landing | None = None
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._look_on, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ended.set()
+
+    @contextmanager
+    def over(self, landing: Landing) -> Iterator[None]:
+        """Look on while this session lands; who waits for a server says so, and has a limit of its own."""
+        self.landing = landing
+        try:
+            yield
+        finally:
+            self.landing = None
+
+    def _look_on(self) -> None:
+        stalled_at: Positions | None = None
+        while not self.ended.wait(self.settings.stream_stall_seconds):
+            positions = self.landing.positions if self.landing else None
+            waiting = self._waiting(positions) if positions else 0
+            if waiting and positions == stalled_at:
+                seconds = self.settings.stream_stall_seconds
+                line = f"nothing was taken for {seconds} s (STREAM_STALL_SECONDS) while {waiting:,} events wait"
+                print(f"stream_events: {line}: the run ends, and the next one goes on", flush=True)
+                os._exit(1)
+            stalled_at = positions if waiting else None
+
+    def _waiting(self, positions: Positions) -> int:
+        """Return how many events Kafka holds beyond the positions, 0 when it does not answer."""
+        try:
+            states = kafka.states(self.settings, sorted({topic for topic, _ in positions}))
+        except KafkaError:
+            return 0
+        ends = {
+            (name, number): one.latest for name, state in states.items() for number, one in state.partitions.items()
+        }
+        return sum(max(0, ends.get(place, 0) - position) for place, position in positions.items())

@@ -1,0 +1,139 @@
+"""How the whole platform is at this moment: what answers, what ran, how old the data is, and what needs a hand."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from storeline import dag_states
+from storeline.dag_states import DagState
+from storeline.errors import StorelineError, one_line
+from storeline.events import dead_letters
+from storeline.events.lag import Lag, lags
+from storeline.generation import REPLICA
+from storeline.settings import Settings
+from storeline.stores import kafka, mysql, postgres
+from storeline.stores.drivers import DRIVER_ERRORS
+from storeline.stores.query import query
+
+ANSWER_SECONDS = 2
+HEARTBEAT_SECONDS = 60  # Airflow calls a part healthy that wrote one in the last 30
+STUCK_SECONDS = 300  # as in the alert "Events wait"
+FRESHNESS = "select count(*), max(age_seconds), max(limit_seconds) from ops.mart_freshness"
+COPIED = """select count(*), timestampdiff(second, min(copied_at), utc_timestamp(6)) from ops.bases
+where database_name = %s"""
+COPY, MARTS, STREAM = "replicate_postgres_to_mysql", "create_data_marts", "kafka_to_postgres_streaming"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, where it is, and what it said when it was asked; `is_well` tells whether that was an answer."""
+
+    name: str
+    where: str
+    said: str
+    is_well: bool
+
+
+@dataclass
+class Health:
+    """What was found. `hands` names what needs a hand, and what to do; `notes` what a user may want to know."""
+
+    services: list[Service] = field(default_factory=list)
+    dags: list[DagState] = field(default_factory=list)
+    tables: int = 0
+    replica_age_seconds: int | None = None
+    marts: int = 0
+    mart_age_seconds: int | None = None
+    topics: list[Lag] = field(default_factory=list)
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    hands: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def is_on(self, dag: str) -> bool:
+        """Tell whether a DAG is there and unpaused."""
+        return any(one.dag == dag and not one.is_paused for one in self.dags)
+
+
+def look(settings: Settings) -> Health:
+    """Return how everything is. What does not answer is part of the answer, so nothing is raised."""
+    found = Health()
+    found.services = list(_services(settings))
+    found.hands += [f"{one.name} at {one.where}: {one.said}: see its log" for one in found.services if not one.is_well]
+    are_well = {one.name for one in found.services if one.is_well}
+    for add, needed in ((_add_dags, {"PostgreSQL"}), (_add_tables, {"MySQL"}), (_add_stream, {"PostgreSQL", "Kafka"})):
+        if needed <= are_well:
+            with _told(found):
+                add(settings, found)
+    return found
+
+
+@contextmanager
+def _told(found: Health) -> Iterator[None]:
+    try:
+        yield
+    except (StorelineError, *DRIVER_ERRORS) as error:
+        found.hands.append(one_line(error))
+
+
+def _services(settings: Settings) -> Iterator[Service]:
+    master = urlsplit(settings.spark_master_url)
+    asked: tuple[tuple[str, str | None, int | None, Callable[[], Any]], ...] = (
+        ("PostgreSQL", settings.postgres_host, settings.postgres_port, lambda: query(settings, "select 1", "postgres")),
+        ("MySQL", settings.mysql_host, settings.mysql_port, lambda: query(settings, "select 1")),
+        ("Kafka", settings.kafka_host, settings.kafka_port, lambda: kafka.states(settings, [])),
+        ("ClickHouse", settings.clickhouse_host, None, lambda: query(settings, "select 1", "clickhouse")),
+        ("Spark", master.hostname, master.port, lambda: None),
+    )
+    for name, host, port, ask in asked:
+        where = f"{host}:{port or settings.clickhouse_port}"
+        try:
+            if host and port:
+                socket.create_connection((host, port), ANSWER_SECONDS).close()
+            ask()
+        except OSError:
+            yield Service(name, where, "no answer", is_well=False)
+        except (StorelineError, *DRIVER_ERRORS) as error:
+            yield Service(name, where, one_line(error), is_well=False)
+        else:
+            yield Service(name, where, "answers", is_well=True)
+
+
+def _add_dags(settings: Settings, found: Health) -> None:
+    for part, seconds in dag_states.heartbeats(settings).items():
+        is_well = seconds < HEARTBEAT_SECONDS
+        found.services.append(Service(f"Airflow {part}", "", f"heartbeat {seconds:.0f} s ago", is_well))
+        if not is_well:
+            found.hands.append(f"Airflow's {part} wrote no heartbeat for {seconds:.0f} s: start it again")
+    found.dags = dag_states.states(settings)
+    for dag in found.dags:
+        if dag.is_red and dag.running_since is None:
+            found.hands.append(f"the last run of {dag.dag} failed: the last line of its log in Airflow says why")
+        if dag.is_paused:
+            found.notes.append(f"{dag.dag} is paused: unpause it in Airflow to let it run")
+        if dag.retried_task:
+            found.notes.append(f"{dag.dag}: attempt {dag.attempt} of {dag.retried_task} failed, it is tried again")
+
+
+def _add_tables(settings: Settings, found: Health) -> None:
+    with closing(mysql.analyst(settings).connect()) as connection:
+        found.tables, found.replica_age_seconds = mysql.ask(connection, COPIED, (REPLICA.live,))[0]
+        found.marts, age, limit = mysql.ask(connection, FRESHNESS)[0]
+    found.mart_age_seconds = age
+    if age is not None and limit is not None and age > limit and found.is_on(MARTS):
+        line = f"the oldest mart was built {age // 60} min ago, the limit is {limit // 60} min"
+        found.hands.append(f"{line} (MARTS_FRESHNESS_LIMIT_MINUTES): see the runs of {MARTS} in Airflow")
+
+
+def _add_stream(settings: Settings, found: Health) -> None:
+    found.topics = lags(settings)
+    oldest = max((one.seconds or 0.0 for one in found.topics), default=0.0)
+    if oldest > STUCK_SECONDS and found.is_on(STREAM):
+        found.hands.append(f"an event has waited for {oldest:.0f} s: see the run of {STREAM} in Airflow")
+    with closing(postgres.reader(settings).connect()) as connection, connection.cursor() as cursor:
+        found.dead_letters = dict(dead_letters.classes(cursor))
+    if found.dead_letters:
+        count = sum(found.dead_letters.values())
+        found.notes.append(f"{count:,} dead letters: ops.dead_letters says why, `storeline redrive` sends them again")

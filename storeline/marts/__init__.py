@@ -1,0 +1,1 @@
+"""The marts in MySQL: what each promises, and how they are published."""

@@ -1,0 +1,76 @@
+"""The views among the marts: they change over in the statement that swaps the tables.
+
+MySQL moves no view into another database. So what a view becomes waits beside it under a run's id, and what it was
+leaves under one; neither stands under its name, so a death in between leaves no stale view.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mysql.connector import Error as DriverError
+from mysql.connector import errorcode
+
+from storeline.generation import MARTS, OURS
+from storeline.ledger import new_run_id
+from storeline.marts.contract import Mart
+from storeline.stores import mysql
+
+NOT_YET = (errorcode.ER_NO_SUCH_TABLE, errorcode.ER_BAD_FIELD_ERROR)
+
+
+def moves(connection: Any, marts: tuple[Mart, ...], run_id: str) -> list[mysql.Move]:
+    """Make each view as it is to be, where the mart that it reads is there; return how all views change over."""
+    old = sorted(mysql.present(connection, MARTS.live, MARTS.registered(connection), mysql.VIEW))
+    found = [((MARTS.live, name), _discarded(n, run_id)) for n, name in enumerate(old)]
+    for number, mart in enumerate(mart for mart in marts if mart.is_view):
+        waiting = MARTS.staging_name(number, run_id, mart.name)
+        with _unless_not_yet():
+            _create(connection, waiting, mart)
+            found.append(((MARTS.live, waiting), (MARTS.live, mart.name)))
+    return found
+
+
+def before_a_rollback(connection: Any) -> list[mysql.Move]:
+    """Return how the views leave in whose place the previous generation has a table."""
+    names = mysql.present(connection, MARTS.previous, MARTS.registered(connection, "_previous"))
+    old = sorted(mysql.present(connection, MARTS.live, names, mysql.VIEW))
+    return [((MARTS.live, name), _discarded(n, new_run_id())) for n, name in enumerate(old)]
+
+
+def make_missing(connection: Any, marts: tuple[Mart, ...]) -> None:
+    """Make the views of marts that were not there, or had other columns, before the swap."""
+    views = {mart.name: mart for mart in marts if mart.is_view}
+    for name in sorted(set(views) - mysql.present(connection, MARTS.live, set(views), mysql.ANY_KIND)):
+        with _unless_not_yet():
+            _create(connection, name, views[name])
+
+
+def drop_left_overs(connection: Any) -> None:
+    """Drop the views that carry a run's id."""
+    for name in sorted(mysql.tables_of(connection, MARTS.live, mysql.VIEW)):
+        if OURS.fullmatch(name):
+            mysql.do(connection, f"drop view {_quoted(name)}")
+
+
+@contextmanager
+def _unless_not_yet() -> Iterator[None]:
+    """Let go that what a view reads is not there."""
+    try:
+        yield
+    except DriverError as error:
+        if error.errno not in NOT_YET:
+            raise
+
+
+def _discarded(number: int, run_id: str) -> tuple[str, str]:
+    return MARTS.live, f"discarded_{number:03}_{run_id}"
+
+
+def _create(connection: Any, name: str, mart: Mart) -> None:
+    mysql.do(connection, f"use {mysql.quote(MARTS.live)}")
+    mysql.do(connection, f"create sql security invoker view {_quoted(name)} as {mart.query}")
+
+
+def _quoted(name: str) -> str:
+    return f"{mysql.quote(MARTS.live)}.{mysql.quote(name)}"

@@ -1,0 +1,1 @@
+"""The copy from PostgreSQL to MySQL."""

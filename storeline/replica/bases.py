@@ -1,0 +1,73 @@
+"""Which state of the source the replica holds: the rows of `ops.bases`."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from mysql.connector import Error as DriverError
+
+from storeline.generation import REPLICA
+from storeline.stores import mysql
+from storeline.stores.postgres import Snapshot
+
+LOCK = f"storeline.{REPLICA.live}"
+BASES_LOCK = "storeline.bases"
+
+
+@dataclass(frozen=True)
+class Base:
+    """Which state of the source a table of the replica holds."""
+
+    generation: str
+    snapshot: str
+
+
+def current(connection: Any) -> dict[str, Base]:
+    """Return the base of every table that the replica holds."""
+    query = "select table_name, run_id, snapshot from ops.bases where database_name = %s"
+    return {name: Base(*base) for name, *base in mysql.ask(connection, query, (REPLICA.live,))}
+
+
+def publish(
+    connection: Any,
+    run_id: str,
+    snapshot: Snapshot,
+    staged: dict[str, str],
+    wait_seconds: float,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Make the staged tables the replica, together with `ops.bases`; a table without a base leaves it.
+
+    `connection` is the one that holds the replica's lock. Raises MysqlError; then nothing has changed.
+    """
+    # Two databases may be copied at once; `ops.bases` speaks of both.
+    mysql.hold(connection, BASES_LOCK, wait_seconds)
+    try:
+        _write_next_bases(connection, run_id, snapshot, staged)
+        REPLICA.publish(connection, staged, run_id, wait_seconds, check=check)
+    finally:
+        with suppress(DriverError):
+            mysql.release(connection, BASES_LOCK)
+
+
+def _write_next_bases(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str]) -> None:
+    following = REPLICA.begin_ledger(connection)
+    kept = f"insert into {following} select * from ops.bases where database_name <> %s"
+    mysql.do(connection, kept, (REPLICA.live,))
+    for name in staged:
+        mysql.do(
+            connection,
+            f"""insert into {following}
+                (database_name, table_name, run_id, snapshot, system_identifier, timeline, copied_at)
+                values (%s, %s, %s, %s, %s, %s, %s)""",
+            (
+                REPLICA.live,
+                name,
+                run_id,
+                snapshot.visible,
+                snapshot.system_identifier,
+                snapshot.timeline,
+                snapshot.taken_at,
+            ),
+        )

@@ -1,0 +1,47 @@
+"""The statements that carry a table over: COPY in PostgreSQL, then the DDL and LOAD DATA in MySQL."""
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import quote_ident
+
+from storeline.replica.source import SourceTable, quoted
+from storeline.replica.types import MAX_KEY_BYTES
+from storeline.stores import mysql
+
+
+def copy_query(connection: Connection, table: SourceTable, first_page: int, end_page: int | None) -> str:
+    """Return the COPY of a range of pages; without an end it also takes what was appended meanwhile."""
+    sent = ", ".join(c.type.sent.format(c=quote_ident(c.name, connection)) for c in table.columns)
+    end = f" and ctid < '({end_page},0)'::tid" if end_page is not None else ""
+    rows = (
+        f"select {sent} from {quoted(connection, table.schema, table.name)} where ctid >= '({first_page},0)'::tid{end}"
+    )
+    # CSV, because MySQL reads every text back as it was; of COPY's own text format it takes \\v and \\f for letters.
+    return f"copy ({rows}) to stdout (format csv, null 'NULL')"
+
+
+def load_statement(table: SourceTable, target: str, path: str) -> str:
+    """Return the LOAD DATA that reads what `copy_query` sends."""
+    names = ", ".join(mysql.quote(c.name) for c in table.columns)
+    return (
+        f"load data local infile {mysql.literal(path)} into table {target} character set utf8mb4 "
+        f"fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n' ({names})"
+    )
+
+
+def staging_ddl(table: SourceTable, target: str) -> str:
+    """Return the DDL of a staging table: columns and primary key; indexes follow after the load."""
+    columns = [f"{mysql.quote(c.name)} {c.type.mysql}{'' if c.is_nullable else ' not null'}" for c in table.columns]
+    key = ", ".join(mysql.quote(c) for c in table.key)
+    return f"create table {target} ({', '.join(columns)}, primary key ({key}))"
+
+
+def index_ddl(table: SourceTable, target: str) -> str | None:
+    """Return the DDL that adds the secondary indexes in one pass over the rows, where there are any."""
+    added = []
+    for index in table.indexes:
+        # A key that MySQL cannot hold only makes queries slower there; the rows are the same.
+        if sum(table.column(c).type.key_bytes for c in index.columns) <= MAX_KEY_BYTES:
+            names = ", ".join(mysql.quote(c) for c in index.columns)
+            kind = "unique index" if index.is_unique else "index"
+            added.append(f"add {kind} {mysql.quote(index.name)} ({names})")
+    return f"alter table {target} {', '.join(added)}" if added else None

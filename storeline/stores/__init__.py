@@ -1,0 +1,1 @@
+"""The databases and Kafka: the only files that know a dialect."""
