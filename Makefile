@@ -49,7 +49,7 @@ generate: python ## Fill the shop: make generate [ARGS='--append' | '--replace' 
 	@$(RUN) -m generators.shop $(ARGS)
 
 .PHONY: docs
-docs: python ## Write the generated documentation: docs/marts.md, docs/commands.md, the list of marts in the README
+docs: python ## Write what is generated: docs/marts.md, docs/commands.md, the list of marts, the preflight's variables
 	@$(RUN) -m docs.generate
 
 .PHONY: dashboards

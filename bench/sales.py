@@ -20,6 +20,7 @@ from bench.rivals import faker_sales
 from bench.stack import bench_stack, job_environment, submission
 from native.places import VENV
 from native.stack import Stack
+from storeline.accounts import POSTGRES_SALES
 from storeline.sales.steps import STEPS, Step
 from storeline.sales.transfer import SCHEMA, TABLE
 from storeline.stores import clickhouse, postgres
@@ -90,9 +91,9 @@ def total(seconds: Seconds) -> list[float]:
 def handed_over(stack: Stack, runs: int) -> tuple[list[float], list[float]]:
     """Return the milliseconds in which rows are pushed to ClickHouse in Arrow's format, and pulled by it."""
     s = stack.settings
-    place = f"'{s.postgres_host}:{s.postgres_port}', '{s.postgres_db}', 'sales_summary', '{s.postgres_sales_user}'"
+    place = f"'{s.postgres_host}:{s.postgres_port}', '{s.postgres_db}', 'sales_summary', '{s.user(POSTGRES_SALES)}'"
     columns = ", ".join(SCHEMA.names[1:])
-    source = f"postgresql({place}, '{s.postgres_sales_password}', 'sales') where run_date = '{RUN_DATE}'"
+    source = f"postgresql({place}, '{s.password(POSTGRES_SALES)}', 'sales') where run_date = '{RUN_DATE}'"
     pull = f"insert into sales.pulled select run_date, {columns} from {source}"
     with closing(clickhouse.connect(s, is_loader=True)) as client:
         for name in ("pushed", "pulled"):

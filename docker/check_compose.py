@@ -15,38 +15,28 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 from checkout import CODE  # noqa: E402
 from compose_model import ROOT, Model, mark, read, secrets  # noqa: E402
 
-METADATA = {"POSTGRES_AIRFLOW_PASSWORD"}
-ALL_OF_MYSQL = {f"MYSQL_{role}_PASSWORD" for role in ("ADMIN", "REPLICATOR", "MART_BUILDER", "ANALYST", "GRAFANA")}
-# Who is given which secret. The preflight checks all of them, without a network, and ends.
-GIVEN: dict[str, set[str]] = {
+from storeline.accounts import ACCOUNTS  # noqa: E402
+
+# Who is given which secret besides the accounts of the databases. The preflight checks all of them, without a network.
+OTHERS: dict[str, set[str]] = {
     "preflight": set(secrets()),
-    "postgres": {"POSTGRES_PASSWORD"},
-    "mysql": {"MYSQL_ADMIN_PASSWORD"},
-    "init-db": METADATA
-    | ALL_OF_MYSQL
-    | {f"POSTGRES_{role}PASSWORD" for role in ("", "GENERATOR_", "READER_", "STREAM_", "SALES_", "GRAFANA_")},
-    "clickhouse": {"CLICKHOUSE_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
-    "clickhouse-tables": {"CLICKHOUSE_PASSWORD"},
-    "generator": {"POSTGRES_GENERATOR_PASSWORD"},
-    "produce-orders": {"POSTGRES_GENERATOR_PASSWORD"},
-    "produce-users": {"POSTGRES_GENERATOR_PASSWORD"},
     "spark-master": {"SPARK_AUTH_SECRET"},
     "spark-worker": {"SPARK_AUTH_SECRET"},
-    "notebook": {"MYSQL_ANALYST_PASSWORD", "CLICKHOUSE_READER_PASSWORD", "NOTEBOOK_PASSWORD", "SPARK_AUTH_SECRET"},
-    "storeline": {"POSTGRES_READER_PASSWORD", "POSTGRES_STREAM_PASSWORD", "MYSQL_ANALYST_PASSWORD"}
-    | {"MYSQL_MART_BUILDER_PASSWORD", "CLICKHOUSE_READER_PASSWORD"},
-    "airflow-init": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_ADMIN_PASSWORD"},
-    "airflow-api-server": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET_KEY"},
-    "airflow-scheduler": METADATA
-    | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "POSTGRES_READER_PASSWORD", "SPARK_AUTH_SECRET"}
-    | {"POSTGRES_STREAM_PASSWORD"}
-    | {"MYSQL_REPLICATOR_PASSWORD", "MYSQL_MART_BUILDER_PASSWORD"}
-    | {"POSTGRES_SALES_PASSWORD", "CLICKHOUSE_PASSWORD", "SALES_STORAGE_PASSWORD"},
-    "airflow-dag-processor": METADATA,
-    "airflow-triggerer": METADATA | {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET"},
-    "grafana": {"GRAFANA_ADMIN_PASSWORD", "CLICKHOUSE_READER_PASSWORD"}
-    | {"POSTGRES_GRAFANA_PASSWORD", "MYSQL_GRAFANA_PASSWORD"},
+    "notebook": {"NOTEBOOK_PASSWORD", "SPARK_AUTH_SECRET"},
+    "airflow-init": {"AIRFLOW_FERNET_KEY", "AIRFLOW_ADMIN_PASSWORD"},
+    "airflow-api-server": {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET_KEY"},
+    "airflow-scheduler": {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET", "SPARK_AUTH_SECRET", "SALES_STORAGE_PASSWORD"},
+    "airflow-triggerer": {"AIRFLOW_FERNET_KEY", "AIRFLOW_JWT_SECRET"},
+    "grafana": {"GRAFANA_ADMIN_PASSWORD"},
 }
+
+
+def given(service: str) -> set[str]:
+    """Return the secrets that a service may know."""
+    own = {account.password_variable for account in ACCOUNTS if service in account.services}
+    return own | OTHERS.get(service, set())
+
+
 # Services that ask nobody for a password stay on an address of their own.
 WITHOUT_LOGIN = {"kafka", "spark-master", "spark-history"}
 EDGE = "edge"
@@ -131,11 +121,11 @@ def _life(service: Model, context: Model) -> Iterator[str]:
 
 def _secrets(service: Model, context: Model) -> Iterator[str]:
     shown = {key: value for key, value in service.items() if key != "environment"}
-    given = json.dumps(service.get("environment") or {}, ensure_ascii=False)
+    told = json.dumps(service.get("environment") or {}, ensure_ascii=False)
     for name in secrets():
         if mark(name) in json.dumps(shown, ensure_ascii=False):
             yield f"{name} stands outside of its environment"
-        if mark(name) in given and name not in GIVEN.get(context["name"], set()):
+        if mark(name) in told and name not in given(context["name"]):
             yield f"{name} is not its business"
 
 

@@ -23,6 +23,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent))
 
 from checkout import by_access, by_mode, notes, problems  # noqa: E402
 
+from storeline.accounts import MYSQL_ADMIN, POSTGRES_OWNER  # noqa: E402
 from storeline.settings import ASSIGNMENT, LOOPBACK, Settings, load  # noqa: E402
 from storeline.variables import SettingsError  # noqa: E402
 
@@ -91,7 +92,7 @@ def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[s
                 f"{name} is {values[name]} while secrets have their defaults ({', '.join(known)}): "
                 "run `make secrets` or set them in .env.local"
             )
-    if settings.mysql_host in LOOPBACK and settings.mysql_admin_user != "root":
+    if settings.mysql_host in LOOPBACK and settings.user(MYSQL_ADMIN) != "root":
         found.append("MYSQL_ADMIN_USER: the MySQL of the containers is administered by root")
     if not settings.notebook_password.isascii():
         found.append("NOTEBOOK_PASSWORD holds other letters than ASCII's, which JupyterHub's login does not take")
@@ -117,8 +118,8 @@ def first_start(settings: Settings) -> list[str]:
     """Return the passwords with which the containers' own databases could not start for the first time."""
     found = []
     own = {
-        "POSTGRES_PASSWORD": (settings.postgres_host, settings.postgres_password, ""),
-        "MYSQL_ADMIN_PASSWORD": (settings.mysql_host, settings.mysql_admin_password, MYSQL_CANNOT_TAKE),
+        "POSTGRES_PASSWORD": (settings.postgres_host, settings.password(POSTGRES_OWNER), ""),
+        "MYSQL_ADMIN_PASSWORD": (settings.mysql_host, settings.password(MYSQL_ADMIN), MYSQL_CANNOT_TAKE),
     }
     for name, (host, password, refused) in own.items():
         if host in LOOPBACK and (set(password) & set(refused) or not password.isascii()):

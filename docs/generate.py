@@ -1,4 +1,6 @@
-"""Write `docs/marts.md` from the marts' contracts, their list into the README, `docs/commands.md` from the command.
+"""Write what follows from the code.
+
+These are `docs/marts.md`, the README's list of marts, `docs/commands.md`, and the preflight's variables in the compose file.
 
 Usage: python -m docs.generate [--check]    (--check writes nothing; it names the files that are out of date)
 """
@@ -13,7 +15,7 @@ from types import ModuleType
 from storeline.commands.parser import VERBS, name_of
 from storeline.errors import StorelineError
 from storeline.marts.contract import Column, Mart, load
-from storeline.settings import ROOT
+from storeline.settings import ROOT, Settings
 
 ABOUT_COMMANDS = """# The storeline command
 
@@ -22,9 +24,10 @@ Written by `make docs` from `storeline/commands/`: change those, not this.
 - On this machine: `bin/storeline VERB`
 - In containers: `docker compose run --rm storeline VERB`
 
-It exits with 0, with 1 and one line that says why, or with 2 when the words are wrong. `--help` after a verb prints what
-this page says. In bash, with `bin` on the `PATH`, this lets the Tab key complete verbs and options:
+It exits with 0, with 1 and one line that says why, or with 2 when the words are wrong. `--help` after a verb prints
+what this page says. In bash, with `bin` on the `PATH`, this lets the Tab key complete verbs and options:
 `eval "$(.native/venv/bin/register-python-argcomplete storeline)"`."""
+CONFIGURATION = re.compile(r"(?<=STORELINE_CONFIGURATION: \|\n)(?: {8}.*\n)+")
 LIST = re.compile(r"(?<=<!-- marts:begin -->\n).*?(?=<!-- marts:end -->)", re.DOTALL)
 
 
@@ -43,11 +46,14 @@ def main() -> None:
 
 def outdated(root: Path, marts: Sequence[Mart]) -> dict[Path, str]:
     """Return each file under `root` that does not say what it should say, and that."""
-    page, readme = root / "docs" / "marts.md", root / "README.md"
+    page, readme, compose = root / "docs" / "marts.md", root / "README.md", root / "docker-compose.yml"
     wanted = {page: marts_page(marts), root / "docs" / "commands.md": "\n".join(commands_page()) + "\n"}
     if readme.exists():
         table = "\n".join(mart_list(marts, "docs/marts.md")) + "\n"
         wanted[readme] = LIST.sub(lambda _: table, readme.read_text(encoding="utf-8"))
+    if compose.exists():
+        block = "".join(f"        {name}=${{{name}}}\n" for name in Settings.variables())
+        wanted[compose] = CONFIGURATION.sub(lambda _: block, compose.read_text(encoding="utf-8"))
     return {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
+from storeline.accounts import MYSQL_ADMIN, POSTGRES_OWNER
 from storeline.errors import StorelineError
 from storeline.settings import Settings, load
 from storeline.stores import mysql, postgres
@@ -17,12 +18,12 @@ from storeline.stores import mysql, postgres
 
 def change(settings: Settings, new: dict[str, str]) -> None:
     """Change both, or neither as far as two servers allow: both logins are opened first. Raises their errors."""
-    user = settings.postgres_user
+    user = settings.user(POSTGRES_OWNER)
     with closing(postgres.owner(settings).connect()) as source, closing(mysql.admin(settings).connect()) as target:
         # The server is sent a verifier, so that the password itself stands in no log of statements.
         verifier = encrypt_password(new["POSTGRES_PASSWORD"], user, source, "scram-sha-256")
-        for (host,) in mysql.ask(target, "select host from mysql.user where user = %s", (settings.mysql_admin_user,)):
-            account = (settings.mysql_admin_user, host, new["MYSQL_ADMIN_PASSWORD"])
+        for (host,) in mysql.ask(target, "select host from mysql.user where user = %s", (settings.user(MYSQL_ADMIN),)):
+            account = (settings.user(MYSQL_ADMIN), host, new["MYSQL_ADMIN_PASSWORD"])
             mysql.do(target, "alter user %s@%s identified by %s", account)
         with source.cursor() as cursor:
             cursor.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(user), sql.Literal(verifier)))

@@ -12,6 +12,7 @@ from airflow.providers_manager import ProvidersManager
 from psycopg2 import sql
 
 from storeline import dag_states
+from storeline.accounts import POSTGRES_GRAFANA, POSTGRES_READER
 from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings, load
 from storeline.stores import postgres
@@ -44,8 +45,8 @@ def main() -> None:
 def show_states(settings: Settings) -> None:
     """Let `storeline lag` and Grafana see the states of DAGs. Raises PostgresError, psycopg2.Error."""
     may = {
-        settings.postgres_reader_user: dag_states.READABLE,
-        settings.postgres_grafana_user: dag_states.SHOWN,
+        settings.user(POSTGRES_READER): dag_states.READABLE,
+        settings.user(POSTGRES_GRAFANA): dag_states.SHOWN,
     }
     with closing(postgres.airflow(settings).connect()) as connection, connection, connection.cursor() as cursor:
         database = sql.Identifier(settings.postgres_airflow_db)

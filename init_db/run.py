@@ -15,6 +15,8 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as PostgresConnection
 from psycopg2.extensions import encrypt_password
 
+from storeline import accounts
+from storeline.accounts import MYSQL_ADMIN, POSTGRES_OWNER
 from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings, load
 from storeline.stores import clickhouse, kafka, mysql, postgres
@@ -33,28 +35,19 @@ IDLE_TRANSACTION = "2min"
 def init_postgres(settings: Settings) -> None:
     """Make roles, Airflow's database and everything in `postgres/*.sql`. Raises PostgresError."""
     login = postgres.owner(settings)
-    names = {
-        "owner": settings.postgres_user,
-        "database": settings.postgres_db,
-        "generator": settings.postgres_generator_user,
-        "reader": settings.postgres_reader_user,
-        "stream": settings.postgres_stream_user,
-        "sales": settings.postgres_sales_user,
-        "grafana": settings.postgres_grafana_user,
-    }
+    roles = accounts.of("postgres")
+    names = {role or "owner": settings.user(account) for role, account in roles.items()}
+    names["database"] = settings.postgres_db
     with closing(_administrator(login, "POSTGRES_PASSWORD")) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             # Two starts at once take turns.
             cursor.execute("select pg_advisory_lock(hashtext('storeline.init'))")
-        _role(connection, settings.postgres_generator_user, settings.postgres_generator_password)
-        _role(connection, settings.postgres_reader_user, settings.postgres_reader_password)
-        _role(connection, settings.postgres_stream_user, settings.postgres_stream_password)
-        _role(connection, settings.postgres_sales_user, settings.postgres_sales_password)
-        _role(connection, settings.postgres_grafana_user, settings.postgres_grafana_password)
-        _role(connection, settings.postgres_airflow_user, settings.postgres_airflow_password)
-        _end_idle_transactions(connection, settings.postgres_airflow_user)
-        _database(connection, settings.postgres_airflow_db, settings.postgres_airflow_user)
+        for account in roles.values():
+            if account != POSTGRES_OWNER:
+                _role(connection, settings.user(account), settings.password(account))
+        _end_idle_transactions(connection, names["airflow"])
+        _database(connection, settings.postgres_airflow_db, names["airflow"])
         for file in sorted((FOLDER / "postgres").glob("*.sql")):
             statement = sql.SQL(file.read_text()).format(**{k: sql.Identifier(v) for k, v in names.items()})
             _execute(connection, statement, file.name)
@@ -116,13 +109,8 @@ def _execute(connection: PostgresConnection, statement: sql.Composable, what: st
 
 def init_mysql(settings: Settings) -> None:
     """Make accounts and everything in `mysql/*.sql`. Raises MysqlError."""
-    accounts = {
-        "replicator": (settings.mysql_replicator_user, settings.mysql_replicator_password),
-        "mart_builder": (settings.mysql_mart_builder_user, settings.mysql_mart_builder_password),
-        "analyst": (settings.mysql_analyst_user, settings.mysql_analyst_password),
-        "grafana": (settings.mysql_grafana_user, settings.mysql_grafana_password),
-    }
-    names = {role: f"{mysql.quote(user)}@'%'" for role, (user, _) in accounts.items()}
+    roles = {role: account for role, account in accounts.of("mysql").items() if account != MYSQL_ADMIN}
+    names = {role: f"{mysql.quote(settings.user(account))}@'%'" for role, account in roles.items()}
     names["marts_freshness_limit_minutes"] = str(settings.marts_freshness_limit_minutes)
     opened = _administrator(mysql.admin(settings), "MYSQL_ADMIN_PASSWORD")
     with closing(opened) as connection, connection.cursor() as cursor:
@@ -134,9 +122,10 @@ def init_mysql(settings: Settings) -> None:
             )
         cursor.execute("select get_lock('storeline.init', 60)")
         cursor.fetchall()
-        for user, password in accounts.values():
-            cursor.execute("create user if not exists %s@'%' identified by %s", (user, str(password)))
-            cursor.execute("alter user %s@'%' identified by %s", (user, str(password)))
+        for account in roles.values():
+            user, password = settings.user(account), str(settings.password(account))
+            cursor.execute("create user if not exists %s@'%' identified by %s", (user, password))
+            cursor.execute("alter user %s@'%' identified by %s", (user, password))
         for file in sorted((FOLDER / "mysql").glob("*.sql")):
             text = file.read_text()
             for placeholder, name in names.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from native.mysql_packages import Server, find_server
 from native.places import make_private, sockets, write_private
 from native.process import Process, Service
+from storeline.accounts import MYSQL_ADMIN
 from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 from storeline.stores import mysql as store
@@ -61,8 +62,8 @@ def _prepare(settings: Settings, home: Path, server: Server, command: tuple[str,
 
 def admin_account(settings: Settings) -> str:
     """Return the statements, one for each line, that give the admin the password of the configuration."""
-    password = store.literal(str(settings.mysql_admin_password))
-    account = f"{store.literal(settings.mysql_admin_user)}@'127.0.0.1'"
+    password = store.literal(str(settings.password(MYSQL_ADMIN)))
+    account = f"{store.literal(settings.user(MYSQL_ADMIN))}@'127.0.0.1'"
     return "\n".join(
         [
             f"create user if not exists {account};",

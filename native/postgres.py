@@ -9,6 +9,7 @@ from psycopg2 import sql
 
 from native.places import POSTGRES, make_private
 from native.process import Process, Service
+from storeline.accounts import POSTGRES_OWNER
 from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 from storeline.stores import postgres as store
@@ -46,16 +47,24 @@ def service(settings: Settings, home: Path) -> Service:
 def _prepare(settings: Settings, data: Path, server: tuple[str, ...]) -> None:
     """Make the data folder, or give the owner the password that the configuration has now."""
     if data.exists():
-        name = settings.postgres_user.replace('"', '""')
-        password = settings.postgres_password.replace("'", "''")
+        name = settings.user(POSTGRES_OWNER).replace('"', '""')
+        password = settings.password(POSTGRES_OWNER).replace("'", "''")
         single = (*server[:-2], "--single", *server[-2:], "-j", "postgres")
         _run(single, f"alter role \"{name}\" password '{password}';\n\n")
         return
     draft = data.with_name("postgres.new")
     _run(("rm", "-rf", str(draft)), "")
     make_private(draft.parent)
-    words = (f"--username={settings.postgres_user}", "--pwfile=/dev/stdin", f"--pgdata={draft}", "--no-instructions")
-    _run((*as_ordinary_user(), str(POSTGRES / "bin" / "initdb"), *INITDB, *words), f"{settings.postgres_password}\n")
+    words = (
+        f"--username={settings.user(POSTGRES_OWNER)}",
+        "--pwfile=/dev/stdin",
+        f"--pgdata={draft}",
+        "--no-instructions",
+    )
+    _run(
+        (*as_ordinary_user(), str(POSTGRES / "bin" / "initdb"), *INITDB, *words),
+        f"{settings.password(POSTGRES_OWNER)}\n",
+    )
     draft.rename(data)
 
 

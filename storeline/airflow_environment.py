@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable
 from urllib.parse import quote
 
+from storeline.accounts import POSTGRES_AIRFLOW
 from storeline.settings import Settings
 
 
 def metadata_database(settings: Settings) -> str:
     """Return the address of Airflow's own database; names and password may hold any sign."""
-    user, password = quote(settings.postgres_airflow_user, ""), quote(str(settings.postgres_airflow_password), "")
+    user, password = (quote(str(read(POSTGRES_AIRFLOW)), "") for read in (settings.user, settings.password))
     server = f"{settings.postgres_host}:{settings.postgres_port}/{quote(settings.postgres_airflow_db, '')}"
     return f"postgresql+psycopg2://{user}:{password}@{server}"
 

@@ -9,9 +9,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from storeline.accounts import ACCOUNTS, Account
 from storeline.variables import (
+    Secret,
     SettingsError,
     Variable,
     address,
@@ -19,6 +22,7 @@ from storeline.variables import (
     master,
     memory,
     moment,
+    named,
     number,
     port,
     secret,
@@ -44,42 +48,14 @@ class Settings:
     postgres_host = text()
     postgres_port = port()
     postgres_db = text()
-    postgres_user = text()
-    postgres_password = secret()
-    postgres_generator_user = text()
-    postgres_generator_password = secret()
-    postgres_reader_user = text()
-    postgres_reader_password = secret()
-    postgres_stream_user = text()
-    postgres_stream_password = secret()
-    postgres_sales_user = text()
-    postgres_sales_password = secret()
-    postgres_grafana_user = text()
-    postgres_grafana_password = secret()
     postgres_airflow_db = text()
-    postgres_airflow_user = text()
-    postgres_airflow_password = secret()
 
     mysql_host = text()
     mysql_port = port()
-    mysql_admin_user = text()
-    mysql_admin_password = secret()
-    mysql_replicator_user = text()
-    mysql_replicator_password = secret()
-    mysql_mart_builder_user = text()
-    mysql_mart_builder_password = secret()
-    mysql_analyst_user = text()
-    mysql_analyst_password = secret()
-    mysql_grafana_user = text()
-    mysql_grafana_password = secret()
 
     clickhouse_host = text()
     clickhouse_port = port()
     clickhouse_folder = text()
-    clickhouse_user = text()
-    clickhouse_password = secret()
-    clickhouse_reader_user = text()
-    clickhouse_reader_password = secret()
 
     kafka_host = text()
     kafka_port = port()
@@ -178,10 +154,22 @@ class Settings:
     pids_limit = whole(100, 10**6)
     log_max_size = memory()
 
+    def user(self, account: Account) -> str:
+        """Return an account's name. Raises SettingsError."""
+        return account_user(account).__get__(self, Settings)
+
+    def password(self, account: Account) -> Secret:
+        """Return an account's password. Raises SettingsError."""
+        return account_password(account).__get__(self, Settings)
+
     @classmethod
-    def variables(cls) -> dict[str, Variable[object]]:
+    def variables(cls) -> dict[str, Variable[Any]]:
         """Return every declared variable by its name in `.env`."""
-        return {v.name: v for v in vars(cls).values() if isinstance(v, Variable)}
+        declared: list[Variable[Any]] = [variable for variable in vars(cls).values() if isinstance(variable, Variable)]
+        of_accounts: list[Variable[Any]] = [
+            one for account in ACCOUNTS for one in (account_user(account), account_password(account))
+        ]
+        return {variable.name: variable for variable in [*declared, *of_accounts]}
 
     def problems(self) -> list[str]:
         """Return one line for each variable that is missing or ill-typed, and for what contradicts itself."""
@@ -203,6 +191,16 @@ class Settings:
                 f"{wanted} slots, SPARK_WORKERS × SPARK_WORKER_CORES gives {slots}"
             ]
         return []
+
+
+def account_user(account: Account) -> Variable[str]:
+    """Return the variable with an account's name."""
+    return named(text(), account.user_variable)
+
+
+def account_password(account: Account) -> Variable[Secret]:
+    """Return the variable with an account's password."""
+    return named(secret(), account.password_variable)
 
 
 def read_file(path: Path) -> dict[str, str]:

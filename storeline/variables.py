@@ -65,6 +65,12 @@ class Variable(Generic[T]):
         return self.name.endswith(("_PASSWORD", "_SECRET", "_SECRET_KEY", "_FERNET_KEY"))
 
 
+def named(variable: Variable[T], name: str) -> Variable[T]:
+    """Return a variable that is no attribute, under its name in `.env`."""
+    variable.name = name
+    return variable
+
+
 def text() -> Variable[str]:
     """Declare a text that is not empty."""
 

@@ -37,9 +37,7 @@ def missing(folder: Path, since: datetime | None, broken: dict[str, str], listed
 
 def ask(settings: Settings) -> list[str]:
     """Return what Airflow's own database says is missing. Raises PostgresError."""
-    user, password = settings.postgres_airflow_user, settings.postgres_airflow_password
-    address = settings.postgres_host, settings.postgres_port, settings.postgres_airflow_db
-    with closing(postgres.Login(*address, user, password).connect()) as connection, connection.cursor() as cursor:
+    with closing(postgres.airflow(settings).connect()) as connection, connection.cursor() as cursor:
 
         def rows(query: str, *values: Any) -> list[tuple[Any, ...]]:
             cursor.execute(query, values)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
+from storeline.accounts import CLICKHOUSE_LOADER, CLICKHOUSE_READER
 from storeline.errors import StorelineError
 from storeline.settings import LOOPBACK, ROOT, Settings
 
@@ -87,6 +88,7 @@ def connect(settings: Settings, is_loader: bool = False) -> Client:
     """Open a connection as the reader, or as the sales pipeline's account. Raises ClickhouseError."""
     host, port = settings.clickhouse_host, settings.clickhouse_port
     where = f"ClickHouse at {host}:{port}"
+    account = CLICKHOUSE_LOADER if is_loader else CLICKHOUSE_READER
     if not listens(host, port):
         if folder := engine_folder(settings):
             return _engine(folder, is_loader)
@@ -95,8 +97,8 @@ def connect(settings: Settings, is_loader: bool = False) -> Client:
         driver = clickhouse_connect.get_client(
             host=host,
             port=port,
-            username=settings.clickhouse_user if is_loader else settings.clickhouse_reader_user,
-            password=str(settings.clickhouse_password if is_loader else settings.clickhouse_reader_password),
+            username=settings.user(account),
+            password=str(settings.password(account)),
             connect_timeout=10,
             # A session is one query at a time and ends with its connection; nothing here needs what it remembers.
             autogenerate_session_id=False,

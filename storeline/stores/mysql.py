@@ -10,6 +10,7 @@ from typing import Any
 import mysql.connector
 from mysql.connector import errorcode
 
+from storeline.accounts import MYSQL_ADMIN, MYSQL_ANALYST, MYSQL_GRAFANA, MYSQL_MART_BUILDER, MYSQL_REPLICATOR, Account
 from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings
 from storeline.variables import Secret
@@ -55,33 +56,34 @@ class Login:
             raise MysqlError(f"MySQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
 
 
+def login(settings: Settings, account: Account) -> Login:
+    """Return an account's login."""
+    return Login(settings.mysql_host, settings.mysql_port, settings.user(account), settings.password(account))
+
+
 def admin(settings: Settings) -> Login:
     """Return the login of the account that makes databases, accounts and grants."""
-    return _login(settings, settings.mysql_admin_user, settings.mysql_admin_password)
+    return login(settings, MYSQL_ADMIN)
 
 
 def replicator(settings: Settings) -> Login:
     """Return the login of the copy."""
-    return _login(settings, settings.mysql_replicator_user, settings.mysql_replicator_password)
+    return login(settings, MYSQL_REPLICATOR)
 
 
 def mart_builder(settings: Settings) -> Login:
     """Return the login of the job that builds the marts."""
-    return _login(settings, settings.mysql_mart_builder_user, settings.mysql_mart_builder_password)
+    return login(settings, MYSQL_MART_BUILDER)
 
 
 def analyst(settings: Settings) -> Login:
-    """Return the login that may only read replica and marts."""
-    return _login(settings, settings.mysql_analyst_user, settings.mysql_analyst_password)
+    """Return the login that may only read: replica, marts and ledger."""
+    return login(settings, MYSQL_ANALYST)
 
 
 def grafana(settings: Settings) -> Login:
     """Return the login that Grafana's boards read with."""
-    return _login(settings, settings.mysql_grafana_user, settings.mysql_grafana_password)
-
-
-def _login(settings: Settings, user: str, password: Secret) -> Login:
-    return Login(settings.mysql_host, settings.mysql_port, user, password)
+    return login(settings, MYSQL_GRAFANA)
 
 
 def quote(name: str) -> str:

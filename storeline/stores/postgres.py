@@ -7,6 +7,16 @@ from datetime import datetime
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from storeline.accounts import (
+    POSTGRES_AIRFLOW,
+    POSTGRES_GENERATOR,
+    POSTGRES_GRAFANA,
+    POSTGRES_OWNER,
+    POSTGRES_READER,
+    POSTGRES_SALES,
+    POSTGRES_STREAM,
+    Account,
+)
 from storeline.errors import Refusal, StorelineError, one_line
 from storeline.settings import Settings
 from storeline.variables import Secret
@@ -59,55 +69,45 @@ class Login:
             raise kind(f"PostgreSQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
 
 
+def login(settings: Settings, account: Account, database: str | None = None) -> Login:
+    """Return an account's login to the shop's database, or to another one."""
+    server = settings.postgres_host, settings.postgres_port, database or settings.postgres_db
+    return Login(*server, settings.user(account), settings.password(account))
+
+
 def owner(settings: Settings, database: str | None = None) -> Login:
     """Return the login of the owner, for another database where one is named."""
-    return Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        database or settings.postgres_db,
-        settings.postgres_user,
-        settings.postgres_password,
-    )
+    return login(settings, POSTGRES_OWNER, database)
 
 
 def generator(settings: Settings) -> Login:
     """Return the login of the role that fills the shop."""
-    return _login(settings, "generator")
+    return login(settings, POSTGRES_GENERATOR)
 
 
 def reader(settings: Settings, database: str | None = None) -> Login:
     """Return the login of the role that may only SELECT, for another database where one is named."""
-    return _login(settings, "reader", database)
+    return login(settings, POSTGRES_READER, database)
 
 
 def airflow(settings: Settings) -> Login:
     """Return the login of the owner of Airflow's own database."""
-    return _login(settings, "airflow", settings.postgres_airflow_db)
+    return login(settings, POSTGRES_AIRFLOW, settings.postgres_airflow_db)
 
 
 def stream(settings: Settings) -> Login:
     """Return the login of the role that lands the events."""
-    return _login(settings, "stream")
+    return login(settings, POSTGRES_STREAM)
 
 
 def sales(settings: Settings) -> Login:
     """Return the login of the sales pipeline."""
-    return _login(settings, "sales")
+    return login(settings, POSTGRES_SALES)
 
 
 def grafana(settings: Settings, database: str | None = None) -> Login:
     """Return the login that Grafana's boards read with, for another database where one is named."""
-    return _login(settings, "grafana", database)
-
-
-def _login(settings: Settings, role: str, database: str | None = None) -> Login:
-    return Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        database or settings.postgres_db,
-        getattr(settings, f"postgres_{role}_user"),
-        getattr(settings, f"postgres_{role}_password"),
-    )
+    return login(settings, POSTGRES_GRAFANA, database)
 
 
 @dataclass(frozen=True)

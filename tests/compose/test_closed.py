@@ -10,6 +10,7 @@ import pytest
 from mysql.connector import Error as MysqlDriverError
 
 from native.web import WebError, ask
+from storeline.accounts import POSTGRES_AIRFLOW
 from storeline.settings import ROOT, Settings, read_file
 from storeline.stores import mysql, postgres
 from tests.compose.project import Project, service_of
@@ -56,21 +57,12 @@ def test_the_reader_of_postgresql_may_only_read(project: Project, statement: str
 
 def test_airflow_does_not_get_into_the_shop(project: Project) -> None:
     settings = project.settings
-    login = postgres.Login(
-        settings.postgres_host,
-        settings.postgres_port,
-        settings.postgres_db,
-        settings.postgres_airflow_user,
-        settings.postgres_airflow_password,
-    )
     with pytest.raises(postgres.PostgresError, match="permission denied"):
-        login.connect()
+        postgres.login(settings, POSTGRES_AIRFLOW).connect()
 
 
-@pytest.mark.parametrize(
-    "statement", ["delete from replica.users", "create table marts.mine (a int)", "select * from ops.runs"]
-)
-def test_the_analyst_may_only_read_replica_and_marts(project: Project, statement: str) -> None:
+@pytest.mark.parametrize("statement", ["delete from replica.users", "create table marts.mine (a int)"])
+def test_the_analyst_may_only_read(project: Project, statement: str) -> None:
     with (
         closing(mysql.analyst(project.settings).connect()) as connection,
         pytest.raises(MysqlDriverError, match="denied"),

@@ -14,6 +14,7 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.web import ask
+from storeline.accounts import CLICKHOUSE_LOADER
 from storeline.settings import ROOT
 from storeline.stores import clickhouse
 from tests.compose.hub import Hub, chromium
@@ -61,7 +62,7 @@ def with_a_reader(project: Project, folder: Path) -> Project:
     try:
         clickhouse.connect(project.settings).close()
     except clickhouse.ClickhouseError:
-        user, password = project.settings.clickhouse_user, str(project.settings.clickhouse_password)
+        user, password = (str(read(CLICKHOUSE_LOADER)) for read in (project.settings.user, project.settings.password))
         return project.changed(folder, CLICKHOUSE_READER_USER=user, CLICKHOUSE_READER_PASSWORD=password)
     return project
 

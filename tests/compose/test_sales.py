@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from native.airflow_api import Airflow
+from storeline.accounts import CLICKHOUSE_LOADER, CLICKHOUSE_READER
 from storeline.settings import ROOT, Settings, read_file
 from storeline.stores import clickhouse, postgres
 from storeline.stores.clickhouse import ClickhouseError
@@ -47,17 +48,17 @@ def test_clickhouse_is_given_two_accounts_and_sums_of_their_passwords(project: P
     variables, _, xml = project.compose(*options).partition("<!--")
     users = {user.tag: user for user in ElementTree.fromstring(f"<!--{xml}").findall("users/*")}  # nosec B314
     settings = project.settings
-    assert set(users) == {settings.clickhouse_user, settings.clickhouse_reader_user}
+    assert set(users) == {settings.user(CLICKHOUSE_LOADER), settings.user(CLICKHOUSE_READER)}
     for name, password in (
-        (settings.clickhouse_user, settings.clickhouse_password),
-        (settings.clickhouse_reader_user, settings.clickhouse_reader_password),
+        (settings.user(CLICKHOUSE_LOADER), settings.password(CLICKHOUSE_LOADER)),
+        (settings.user(CLICKHOUSE_READER), settings.password(CLICKHOUSE_READER)),
     ):
         (given,) = users[name].findall("password_sha256_hex")
         digest = hashlib.sha256(password.encode()).hexdigest()
         assert f"{given.attrib['from_env']}={digest}" in variables.splitlines()
         assert str(password) not in variables + xml
     grants = {name: [one.text for one in user.findall("grants/query")] for name, user in users.items()}
-    assert grants[settings.clickhouse_reader_user] == ["GRANT SELECT ON sales.*"]
+    assert grants[settings.user(CLICKHOUSE_READER)] == ["GRANT SELECT ON sales.*"]
 
 
 def test_a_known_password_does_not_open_clickhouse(project: Project) -> None:

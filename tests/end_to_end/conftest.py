@@ -8,6 +8,7 @@ import pytest
 
 from native.airflow_api import Airflow
 from native.stack import LATER, SERVICES, Stack
+from storeline.accounts import POSTGRES_AIRFLOW
 from storeline.settings import load
 from storeline.stores import postgres
 from tests.stacks import with_free_ports
@@ -36,7 +37,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.run("generators.shop", "--if-empty")
         with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
             wait = f"set idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'"
-            cursor.execute(f"alter role {settings.postgres_airflow_user} {wait}")
+            cursor.execute(f"alter role {settings.user(POSTGRES_AIRFLOW)} {wait}")
         stack.start(LATER)
         yield stack
 

@@ -12,6 +12,7 @@ import native.mysql
 from init_db.run import init_postgres
 from native.stack import Stack
 from spark_jobs import replicate as job
+from storeline.accounts import POSTGRES_READER
 from storeline.errors import StorelineError
 from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
@@ -143,7 +144,7 @@ def test_a_table_that_mysql_cannot_hold_is_one_line_and_the_replica_stays(
 
 
 def test_time_outs_that_a_role_has_do_not_end_a_copy(copy: Copy, settings: Settings, ask_target: Ask) -> None:
-    reader = settings.postgres_reader_user
+    reader = settings.user(POSTGRES_READER)
     names = ("transaction_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
     slow = "id bigint primary key, said text"
     asked(settings, *(f"alter role {reader} set {name} = '100ms'" for name in names))

@@ -18,6 +18,7 @@ from native.members import members, supervisor_process
 from native.places import VENV
 from native.stack import Stack
 from native.web import ask
+from storeline.accounts import POSTGRES_AIRFLOW
 from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 from storeline.stores import mysql, postgres
@@ -71,7 +72,7 @@ def test_what_is_committed_is_durable(stack: Stack) -> None:
 
 
 def test_a_transaction_that_a_killed_scheduler_left_open_is_ended(stack: Stack) -> None:
-    user, password = stack.settings.postgres_airflow_user, stack.settings.postgres_airflow_password
+    user, password = (read(POSTGRES_AIRFLOW) for read in (stack.settings.user, stack.settings.password))
     login = replace(postgres.owner(stack.settings, stack.settings.postgres_airflow_db), user=user, password=password)
     with closing(login.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("select current_setting('idle_in_transaction_session_timeout')")

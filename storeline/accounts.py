@@ -1,0 +1,100 @@
+"""The accounts of the databases, each once: its variables, what it is for, and which services hold its password.
+
+What follows from this list: the variables of `settings.py`, the logins of `stores/`, what `init_db` creates, and what
+`docker/check_compose.py` lets each service know. The rights stand in `init_db/*/…_grants.sql` and its neighbours.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of one database. Its role is empty where the variables have none; `services` are compose's."""
+
+    database: str
+    role: str
+    purpose: str
+    services: tuple[str, ...]
+
+    @property
+    def user_variable(self) -> str:
+        """Return the variable with its name."""
+        return f"{self._prefix}_USER"
+
+    @property
+    def password_variable(self) -> str:
+        """Return the variable with its password."""
+        return f"{self._prefix}_PASSWORD"
+
+    @property
+    def _prefix(self) -> str:
+        return "_".join(part.upper() for part in (self.database, self.role) if part)
+
+
+POSTGRES_OWNER = Account(
+    "postgres", "", "owns the shop's database and creates everything in it", ("postgres", "init-db")
+)
+POSTGRES_GENERATOR = Account(
+    "postgres",
+    "generator",
+    "fills the shop, and notes which events were sent",
+    ("init-db", "generator", "produce-orders", "produce-users"),
+)
+POSTGRES_READER = Account(
+    "postgres", "reader", "the copy and the command read with it", ("init-db", "airflow-scheduler", "storeline")
+)
+POSTGRES_STREAM = Account("postgres", "stream", "lands events", ("init-db", "airflow-scheduler", "storeline"))
+POSTGRES_SALES = Account("postgres", "sales", "loads and analyses the weekly sales", ("init-db", "airflow-scheduler"))
+POSTGRES_GRAFANA = Account("postgres", "grafana", "Grafana's boards read with it", ("init-db", "grafana"))
+POSTGRES_AIRFLOW = Account(
+    "postgres",
+    "airflow",
+    "owns Airflow's own database",
+    (
+        "init-db",
+        "airflow-init",
+        "airflow-api-server",
+        "airflow-scheduler",
+        "airflow-dag-processor",
+        "airflow-triggerer",
+    ),
+)
+MYSQL_ADMIN = Account("mysql", "admin", "creates databases, accounts and grants", ("mysql", "init-db"))
+MYSQL_REPLICATOR = Account("mysql", "replicator", "writes the replica", ("init-db", "airflow-scheduler"))
+MYSQL_MART_BUILDER = Account(
+    "mysql", "mart_builder", "reads the replica, writes the marts", ("init-db", "airflow-scheduler", "storeline")
+)
+MYSQL_ANALYST = Account(
+    "mysql", "analyst", "people query replica, marts and ledger with it", ("init-db", "storeline", "notebook")
+)
+MYSQL_GRAFANA = Account("mysql", "grafana", "Grafana's boards read with it", ("init-db", "grafana"))
+CLICKHOUSE_LOADER = Account(
+    "clickhouse", "", "loads the sales' summary", ("clickhouse", "clickhouse-tables", "airflow-scheduler")
+)
+CLICKHOUSE_READER = Account(
+    "clickhouse",
+    "reader",
+    "people, boards and notebooks read with it",
+    ("clickhouse", "grafana", "notebook", "storeline"),
+)
+ACCOUNTS = (
+    POSTGRES_OWNER,
+    POSTGRES_GENERATOR,
+    POSTGRES_READER,
+    POSTGRES_STREAM,
+    POSTGRES_SALES,
+    POSTGRES_GRAFANA,
+    POSTGRES_AIRFLOW,
+    MYSQL_ADMIN,
+    MYSQL_REPLICATOR,
+    MYSQL_MART_BUILDER,
+    MYSQL_ANALYST,
+    MYSQL_GRAFANA,
+    CLICKHOUSE_LOADER,
+    CLICKHOUSE_READER,
+)
+
+
+def of(database: str) -> dict[str, Account]:
+    """Return a database's accounts by their roles."""
+    return {account.role: account for account in ACCOUNTS if account.database == database}
