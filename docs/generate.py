@@ -1,6 +1,6 @@
 """Write what follows from the code.
 
-These are `docs/marts.md`, the README's list of marts, `docs/commands.md`, and the preflight's variables in the compose file.
+These are `docs/marts.md`, `docs/commands.md`, the list of marts in the README, and the variables in the compose file.
 
 Usage: python -m docs.generate [--check]    (--check writes nothing; it names the files that are out of date)
 """

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 import psycopg2
 from pyspark.sql import SparkSession
 
-from spark_jobs.event_stream import NAMES, STOP_LIMIT, Stream, hold_to_kafka
+from spark_jobs.event_stream import STOP_LIMIT, Stream
 from spark_jobs.executors import awaited
 from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.session import session
@@ -23,7 +23,9 @@ from storeline import ledger
 from storeline.errors import Refusal, StorelineError
 from storeline.events import offsets
 from storeline.events.landing import Landing
+from storeline.events.lines import NAMES
 from storeline.events.stall import StallWatch
+from storeline.events.topic_checks import hold_to_kafka
 from storeline.settings import Settings, load
 from storeline.stores import kafka, postgres
 from storeline.stores.kafka import KafkaError

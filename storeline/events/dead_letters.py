@@ -34,37 +34,6 @@ STAGE = (
 SENT_AT_ONCE = 100
 # Of key and value; one that is larger is sent by itself. It takes several times its bytes in memory.
 MOST_BYTES_AT_ONCE = 16 << 20
-# The dead letter that `r`, an event that is dead now, was sent again from; a letter fails again once.
-ORIGIN = """(
-    select d.dead_letter_id from ops.dead_letters as d
-    where d.dead_letter_id = r.redriven_from
-        and not exists (select from ops.dead_letters as c where c.redriven_from = d.dead_letter_id)
-)"""
-
-# An event that was sent again twice, because whoever sent it was killed, fails again once.
-LAND = """with staged as (
-    select
-        s.*, o.topic_id, d.dead_letter_id as origin,
-        d.dead_letter_id is not null and (
-            row_number() over (partition by d.dead_letter_id order by s.ordinal) > 1
-            or exists (select from ops.dead_letters as c where c.redriven_from = d.dead_letter_id)
-        ) as is_duplicate
-    from stage_dead as s
-    join ops.stream_offsets as o on o.stream = %(stream)s and o.topic = s.topic and o.partition = s.partition
-    left join ops.dead_letters as d on d.dead_letter_id = s.redriven_from and d.topic = s.topic
-),
-written as (
-    insert into ops.dead_letters (
-        topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at, redriven_from
-    )
-    select
-        topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at, origin
-    from staged where not is_duplicate order by ordinal
-)
-insert into ops.events (topic_id, partition, "offset", event_id, outcome, produced_at)
-select
-    topic_id, partition, "offset", event_id, case when is_duplicate then 'duplicate' else 'dead' end, produced_at
-from staged order by ordinal"""
 
 
 def forget_wrong_headers(cursor: Cursor, table: str, is_text: bool) -> None:
@@ -96,39 +65,6 @@ def fetch_large(cursor: Cursor, fetch: Callable[[str, int, int], tuple[bytes | N
 
 def _binary(content: bytes | None) -> Any:
     return None if content is None else psycopg2.Binary(content)
-
-
-def refuse(cursor: Cursor, table: str, ordinal: int, reason: str) -> None:
-    """Make a dead letter of a staged event that the database itself refused."""
-    cursor.execute(
-        f"""with refused as (
-            select s.*, coalesce(s.topic_id, o.topic_id) as id_of_topic
-            from {table} as s
-            left join ops.stream_offsets as o on o.stream = 'stream_events' and o.topic = s.topic
-                and o.partition = s.partition
-            where s.ordinal = %(ordinal)s
-        ),
-        freed as (
-            delete from ops.parked_events as p using refused as r
-            where p.topic_id = r.topic_id and p.partition = r.partition and p."offset" = r."offset"
-        ),
-        written as (
-            insert into ops.dead_letters (
-                topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at,
-                redriven_from
-            )
-            select
-                topic, id_of_topic, partition, "offset", event_id, 'refused', %(reason)s, convert_to(key, 'UTF8'),
-                convert_to(value, 'UTF8'), produced_at,
-                {ORIGIN}
-            from refused as r
-        )
-        insert into ops.events as e (topic_id, partition, "offset", event_id, outcome, produced_at)
-        select id_of_topic, partition, "offset", event_id, 'dead', produced_at from refused
-        on conflict (topic_id, partition, "offset")
-        do update set outcome = 'dead', decided_at = clock_timestamp()""",  # nosec B608
-        {"ordinal": ordinal, "reason": f"PostgreSQL refused it: {reason}"},
-    )
 
 
 def at_once(condition: str) -> str:

@@ -4,7 +4,7 @@ An order whose user or product is not there yet is parked. Its lines never chang
 those that the order has is dead.
 """
 
-from storeline.events.dead_letters import ORIGIN
+from storeline.events import outcomes
 
 JUDGED = """create temporary table judged_orders (
     like stage_orders, is_retry boolean, is_repeat boolean, user_id bigint, known_order_id bigint, outcome text,
@@ -29,7 +29,7 @@ from ops.parked_events as p join ops.stream_topics as t using (topic_id)
 where {_IS_COMPLETE}
 order by p.parked_at, p.topic_id, p.partition, p."offset" limit %(most)s"""
 
-JUDGE = """insert into judged_orders (
+JUDGE = f"""insert into judged_orders (
     ordinal, topic, topic_id, partition, "offset", produced_at, redriven_from, event_id, event_time, order_id,
     order_version, user_email, order_date, status, delivery_date, lines, key, value, is_retry, is_repeat, user_id,
     known_order_id, outcome, reason
@@ -40,13 +40,7 @@ with found as (
         s.topic_id is null and (d.found is not null or e.found is not null) as is_known
     from stage_orders as s
     left join ops.stream_offsets as o on o.stream = %(stream)s and o.topic = s.topic and o.partition = s.partition
-    left join lateral (
-        select true as found from ops.events
-        where event_id = s.event_id and outcome in ('landed', 'superseded', 'parked') limit 1
-    ) as e on true
-    left join lateral (
-        select true as found from ops.dead_letters where redriven_from = s.redriven_from limit 1
-    ) as d on true
+    {outcomes.REPEATED}
     where s.ordinal >= %(first)s and s.ordinal < %(end)s
 ),
 repeated as (
@@ -164,13 +158,8 @@ from latest
 where o.order_id = latest.known_order_id"""
 
 RECORD = (
-    """insert into ops.events (topic_id, partition, "offset", event_id, outcome, produced_at)
-select topic_id, partition, "offset", event_id, outcome, produced_at from judged_orders where not is_retry
-order by ordinal""",
-    """update ops.events as e set outcome = j.outcome, decided_at = clock_timestamp()
-from judged_orders as j
-where j.is_retry and j.outcome <> 'parked' and e.topic_id = j.topic_id and e.partition = j.partition
-    and e."offset" = j."offset" """,
+    outcomes.insert("judged_orders where not is_retry order by ordinal"),
+    outcomes.change("judged_orders as r", "r.outcome", "r.is_retry and r.outcome <> 'parked'"),
     """delete from ops.parked_events as p using judged_orders as j
 where j.is_retry and j.outcome <> 'parked' and p.topic_id = j.topic_id and p.partition = j.partition
     and p."offset" = j."offset" """,
@@ -183,13 +172,7 @@ select
     (select caught_up_seconds from ops.streams where stream = %(stream)s), order_id,
     order_version, user_email, order_date, status, delivery_date, lines, key, value
 from judged_orders where outcome = 'parked' and not is_retry order by ordinal""",
-    f"""insert into ops.dead_letters (
-    topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at, redriven_from
-)
-select
-    topic, topic_id, partition, "offset", event_id, 'lines_changed', reason, convert_to(key, 'UTF8'),
-    convert_to(value, 'UTF8'), produced_at, {ORIGIN}
-from judged_orders as r where outcome = 'dead' order by ordinal""",
+    outcomes.insert_letters("judged_orders as r where outcome = 'dead' order by ordinal", "'lines_changed'", "reason"),
     "delete from judged_orders",
 )
 LAND = (JUDGE, IS_DEPENDENT, WRITE, *RECORD)
@@ -201,6 +184,9 @@ where p.waits_from_seconds < (select caught_up_seconds - %(seconds)s from ops.st
     and not ({_IS_COMPLETE})
 order by p.parked_at, p.topic_id, p.partition, p."offset" limit %(most)s"""
 
+_EXPIRED_ROWS = """expired as r join ops.stream_topics as t using (topic_id)
+order by r.parked_at, r.partition, r."offset" """
+_WAITED = "'waited ' || %(seconds)s || ' s: ' || r.reason"
 EXPIRE = f"""with expired as (
     delete from ops.parked_events as p
     using unnest(%(topic_ids)s::uuid[], %(partitions)s::integer[], %(offsets)s::bigint[])
@@ -209,15 +195,6 @@ EXPIRE = f"""with expired as (
     returning p.*
 ),
 updated as (
-    update ops.events as e set outcome = 'dead', decided_at = clock_timestamp()
-    from expired as p
-    where e.topic_id = p.topic_id and e.partition = p.partition and e."offset" = p."offset"
+    {outcomes.change("expired as r", "'dead'")}
 )
-insert into ops.dead_letters (
-    topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at, redriven_from
-)
-select
-    t.topic, r.topic_id, r.partition, r."offset", r.event_id, 'never_arrived',
-    'waited ' || %(seconds)s || ' s: ' || r.reason, convert_to(r.key, 'UTF8'), convert_to(r.value, 'UTF8'),
-    r.produced_at, {ORIGIN}
-from expired as r join ops.stream_topics as t using (topic_id) order by r.parked_at, r.partition, r."offset" """
+{outcomes.insert_letters(_EXPIRED_ROWS, "'never_arrived'", _WAITED, topic="t.topic")}"""

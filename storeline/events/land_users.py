@@ -3,8 +3,10 @@
 A registration that was made before the one that the shop holds is superseded, in whichever order they arrive.
 """
 
+from storeline.events import outcomes
+
 LAND = (
-    """with staged as (
+    f"""with staged as (
     select
         s.ordinal, s.partition, s."offset", s.produced_at, s.event_id, s.first_name, s.last_name, s.email, s.phone,
         s.registration_date, s.loyalty_status, o.topic_id as id_of_topic,
@@ -13,13 +15,7 @@ LAND = (
         or row_number() over (partition by s.event_id, d.found order by s.ordinal) > 1 as is_duplicate
     from stage_users_data as s
     join ops.stream_offsets as o on o.stream = %(stream)s and o.topic = s.topic and o.partition = s.partition
-    left join lateral (
-        select true as found from ops.events
-        where event_id = s.event_id and outcome in ('landed', 'superseded', 'parked') limit 1
-    ) as e on true
-    left join lateral (
-        select true as found from ops.dead_letters where redriven_from = s.redriven_from limit 1
-    ) as d on true
+    {outcomes.REPEATED}
     where s.ordinal >= %(first)s and s.ordinal < %(end)s
 ),
 known as (
@@ -51,6 +47,5 @@ written as (
         registration_date = excluded.registration_date, loyalty_status = excluded.loyalty_status
     where u.registration_date < excluded.registration_date
 )
-insert into ops.events (topic_id, partition, "offset", event_id, outcome, produced_at)
-select id_of_topic, partition, "offset", event_id, outcome, produced_at from decided order by ordinal""",
+{outcomes.insert("decided order by ordinal", topic_id="id_of_topic")}""",
 )

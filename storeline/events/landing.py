@@ -5,12 +5,11 @@ One transaction holds the rows, the outcomes and the offsets, and begins with th
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from storeline.events import dead_letters, land_orders, land_users, offsets
+from storeline.events import dead_letters, land_orders, land_users, offsets, outcomes
 from storeline.events.isolation import DependentError, isolate
 from storeline.events.offsets import STREAM, Positions
 from storeline.events.staging import copy_all, stage, staging, tables
@@ -69,7 +68,7 @@ class Landing:
                 land_staged(cursor, topic)
             dead_letters.fetch_large(cursor, fetch)
             dead_letters.forget_wrong_headers(cursor, dead_letters.STAGE_NAME, is_text=False)
-            cursor.execute(dead_letters.LAND, {"stream": STREAM})
+            cursor.execute(outcomes.LAND_DEAD, {"stream": STREAM})
             offsets.advance(cursor, ends)
         self.positions = self.positions | ends
 
@@ -148,7 +147,11 @@ def land_staged(cursor: Cursor, topic: Topic) -> None:
 
     cursor.execute(f"select coalesce(min(ordinal), 0), coalesce(max(ordinal) + 1, 0) from {stage(topic)}")  # nosec B608
     bounds = cursor.fetchone() or (0, 0)
-    refuse = partial(dead_letters.refuse, cursor, stage(topic))
+
+    def refuse(ordinal: int, reason: str) -> None:
+        said = {"stream": STREAM, "ordinal": ordinal, "reason": f"PostgreSQL refused it: {reason}"}
+        cursor.execute(outcomes.refuse(stage(topic)), said)
+
     isolate(cursor, topic.name, (bounds[0], bounds[1]), take, refuse, tidy)
 
 

@@ -13,6 +13,8 @@ from storeline.topics import DEAD, EVENT_TOPICS, MAX_EVENT_BYTES, NO_TIME, Event
 LARGE_BYTES = 64 << 10  # a dead event above this is fetched by itself
 # How a time that PostgreSQL does not store stands in a `place`: this, and its milliseconds.
 OUTSIDE = "\t!"
+NAMES = [topic.name for topic in EVENT_TOPICS]
+KINDS = (*NAMES, DEAD)  # for which there are lines
 EVENTS = {topic.name: topic.event for topic in EVENT_TOPICS if topic.event}
 # An amount has at most 14 digits, of which a float gives back each.
 ITEMS_AS_JSON = json.JSONEncoder(default=float, separators=(",", ":")).encode

@@ -86,7 +86,7 @@ def problems(
             continue
         partition = state.partitions.get(number)
         if state.topic_id != topic_id:
-            line = f"topic {name} was made anew (its id was {topic_id}, now it is {state.topic_id}): {OUT}"
+            line = f"topic {name} was recreated (its id was {topic_id}, now it is {state.topic_id}): {OUT}"
             found += [line] if line not in found else []
         elif partition is None or partition.latest < position:
             end = partition.latest if partition else 0

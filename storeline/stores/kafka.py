@@ -37,7 +37,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as it is now; one that is made anew has another id."""
+    """A topic as it is now; one that is recreated has another id."""
 
     name: str
     topic_id: str

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
-from spark_jobs.event_stream import KINDS, NAMES
 from storeline import ledger
 from storeline.events import offsets
 from storeline.events.landing import Landing
-from storeline.events.lines import Message, line_of
+from storeline.events.lines import KINDS, NAMES, Message, line_of
 from storeline.settings import Settings
 from storeline.stores import copy_format, postgres
 from storeline.stores.kafka import Partition, TopicState

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 import storeline.__main__ as command
+from init_db.run import init_clickhouse
 from native.stack import Stack
 from storeline.commands.parser import VERBS, name_of
 from storeline.settings import ROOT, Settings
@@ -22,6 +23,7 @@ def storeline(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr(command, "load", lambda: settings)
 
     def run(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
         try:
             code = command.main(words)
         except SystemExit as ended:
@@ -112,8 +114,9 @@ def test_a_stream_is_reset_and_what_that_skips_is_said(broker: Stack, sending: S
 
 
 def test_the_status_names_what_needs_a_hand(
-    broker: Stack, sending: Sending, storeline: Storeline, airflow_states: None
+    settings: Settings, sending: Sending, storeline: Storeline, airflow_states: None
 ) -> None:
+    init_clickhouse(settings)
     sending.raw("orders", b"x", b"no JSON")
     code, said, _ = storeline("status", "--json")
     found = json.loads(said)
@@ -129,7 +132,12 @@ def test_a_stack_that_is_down_is_said_in_a_moment(broker: Stack) -> None:
     down = broker.environment() | dict.fromkeys(("POSTGRES_PORT", "MYSQL_PORT", "KAFKA_PORT", "CLICKHOUSE_PORT"), "9")
     done = run_as_process(down | {"CLICKHOUSE_FOLDER": "nowhere"}, "status")
     assert done.returncode == 1
-    assert done.stdout.count("no answer") == 4
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.endswith("  no answer")] == [
+        "PostgreSQL",
+        "MySQL",
+        "Kafka",
+        "Spark",
+    ]
     assert "Traceback" not in done.stderr
 
 

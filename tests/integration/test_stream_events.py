@@ -181,7 +181,7 @@ def test_a_replay_from_zero_changes_no_row(sending: Sending, take: Take, ask_sou
     assert all("skips nothing, reads" in one for one in said)
     assert take() == outcomes
     assert contents(ask_source) == before
-    # The same events in a topic that was made anew are the same events.
+    # The same events in a topic that was recreated are the same events.
     make_anew(settings, "users-data")
     sending.all(registration(ADA, event_id=str(uuid.uuid4())))
     reset_stream.reset(settings, "earliest")
@@ -196,7 +196,7 @@ def test_a_topic_that_was_made_anew_stops_the_stream_until_it_is_reset(
     take()
     make_anew(settings, "orders")
     sending.all(*(order(KNOWN) for _ in range(3)))
-    with pytest.raises(StorelineError, match=r"topic orders was made anew .*storeline reset-stream earliest"):
+    with pytest.raises(StorelineError, match=r"topic orders was recreated .*storeline reset-stream earliest"):
         take()
     said = reset_stream.reset(settings, "earliest")
     assert sum("of the old one everything after offset" in one for one in said) == 3
@@ -251,7 +251,7 @@ def test_a_checkpoint_folder_that_is_lost_costs_no_event(
         running.start()
         while ask_source("select count(*) from ops.events") == [(0,)]:
             time.sleep(0.1)
-        shutil.rmtree(stream.checkpoint)
+        shutil.rmtree(stream.checkpoints)
         sending.all(*(order(KNOWN) for _ in range(3)))
         running.join(60)
     assert not running.is_alive()

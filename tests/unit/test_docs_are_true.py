@@ -33,7 +33,7 @@ def test_make_prints_every_target_but_its_inner_steps():
 
 @pytest.mark.parametrize(
     "section",
-    ["Start", "Where things are", "Ask MySQL first", "Add a table", "Add a mart", "My marts are empty, why?", "Limits"],
+    ["Start", "Where things are", "Change it", "The storeline command", "Without Docker", "Test it", "Limits"],
 )
 def test_the_readme_answers_what_a_newcomer_asks(section):
     _, _, text = (ROOT / "README.md").read_text().partition(f"\n## {section}\n")

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from generators import people
-from spark_jobs.event_stream import NAMES
 from storeline.events import dead_letters, offsets
+from storeline.events.lines import NAMES
 from storeline.events.staging import staged_columns, staging
 from storeline.settings import ROOT, load
 from storeline.stores.kafka import Partition, TopicState
@@ -80,7 +80,7 @@ def state(earliest: int = 0, latest: int = 10, topic_id: str = ID) -> dict[str, 
         (10, state(), None),
         (5, state(earliest=5), None),
         (5, {}, "topic orders is not in Kafka"),
-        (5, state(topic_id=OTHER), f"topic orders was made anew (its id was {ID}, now it is {OTHER})"),
+        (5, state(topic_id=OTHER), f"topic orders was recreated (its id was {ID}, now it is {OTHER})"),
         (5, state(earliest=8), "offsets 5 to 7 of orders[0] were never read and are no longer in Kafka"),
         (11, state(), "orders[0] ends at offset 10, but 11 events were read of it"),
     ],

@@ -83,4 +83,4 @@ def test_a_topic_that_is_deleted_while_it_is_read_ends_the_run_with_one_line(
     assert driver.process.wait(60) == 1
     # What it hears first: that the topic is unknown, or that one of its partitions has another topic's id.
     (line,) = [one for one in driver.said().splitlines() if one.startswith("stream_events: topic orders ")]
-    assert "is not in Kafka" in line or "was deleted or made anew while it was read" in line
+    assert "is not in Kafka" in line or "was deleted or recreated while it was read" in line
