@@ -1,12 +1,22 @@
-"""What the documents name exists: targets, links, and what every README of this kind must answer."""
+"""What the documents name exists: targets, verbs, links, files, and what every README of this kind must answer."""
 
+import ast
 import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from storeline.commands.parser import VERBS, name_of
 from storeline.settings import ROOT
 
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PAGES = (*(ROOT / name for name in AT_THE_ROOT), *sorted((ROOT / "docs").glob("*.md")))
+MAP = (ROOT / "docs" / "map.md").read_text()
+COMMAND = re.compile(r"(?:^\s*|`|bin/|--rm )storeline ([a-z][a-z-]*)", re.MULTILINE)
+# A step of a walk: a file, and the functions in it that are called one after the other.
+CALLED = re.compile(r"`([\w/]+\.py)`:\s+(`[\w.]+`(?:\s+→\s+`[\w.]+`)*)")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
@@ -24,6 +34,51 @@ def test_every_make_target_that_a_page_names_exists(page):
 def test_every_link_to_a_file_leads_somewhere(page):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_verb_of_the_command_that_a_page_names_exists(page):
+    assert set(COMMAND.findall(code_of(page.read_text()))) <= {name_of(verb) for verb in VERBS}
+
+
+def test_the_map_names_every_file_of_storeline_where_it_is():
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "storeline").glob("**/*.py") if path.name != "__init__.py"}
+    assert set(re.findall(r"^\| `(storeline/\S+\.py)` \|", MAP, flags=re.MULTILINE)) == files
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_the_repository_that_a_page_names_exists(page):
+    named = set(re.findall(rf"`((?:{'|'.join(folders())})/[\w./-]+\.\w+)`", page.read_text()))
+    assert sorted(file for file in named if not (ROOT / file).exists()) == []
+
+
+def test_every_folder_is_on_the_map():
+    assert set(re.findall(r"^\| `([\w.]+)/` \|", MAP, flags=re.MULTILINE)) == folders()
+
+
+def folders() -> set[str]:
+    """Return the folders at the root that hold a file of the repository."""
+    listed = subprocess.run(("git", "ls-files", "*/*"), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return {file.split("/")[0] for file in listed.splitlines()}
+
+
+def test_the_walks_on_the_map_name_functions_that_are_there():
+    steps = CALLED.findall(MAP)
+    assert len(steps) > 50
+    for file, names in steps:
+        assert set(re.findall(r"[\w.]+", names)) <= set(defined(ROOT / file)), file
+
+
+def defined(file: Path) -> Iterator[str]:
+    """Yield what a file defines: functions, constants, and methods with their class."""
+    for node in ast.parse(file.read_text()).body:
+        match node:
+            case ast.FunctionDef(name):
+                yield name
+            case ast.ClassDef(name, body=body):
+                yield from (f"{name}.{method.name}" for method in body if isinstance(method, ast.FunctionDef))
+            case ast.Assign(targets=targets):
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
 def test_make_prints_every_target_but_its_inner_steps():
