@@ -77,7 +77,10 @@ def main() -> None:
     """Write the file, databases first. Exits with one line when there is one already."""
     path = ROOT / ".env.local"
     if path.exists():
-        sys.exit("secrets: .env.local is there already: move it away, run this again, add its lines to the new one")
+        sys.exit(
+            "secrets: .env.local is there already: move it to ../old.env, run "
+            "`COMPOSE_ENV_FILES=.env,../old.env make secrets`, add its other lines to the new one"
+        )
     values = random_values()
     if have_data():
         tell_databases(values)

@@ -1,1 +1,1 @@
-"""What the jobs, the DAGs and the generators share: declarations (nouns) and stores."""
+"""The platform's own code, which needs neither Spark nor Airflow: a package for each flow, stores and commands."""

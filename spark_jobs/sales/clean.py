@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def clean(step: Step, spark: SparkSession) -> None:
-    """Rewrite both folders. Raises StorelineError when rows were lost on the way, and StorelineError."""
+    """Rewrite both folders. Raises StorelineError when rows were lost on the way, or a part cannot be written."""
     raw, good, rejected = (step.folder(name) for name in ("raw", "clean", "rejected"))
     for folder in (good, rejected):
         folder.make()

@@ -30,7 +30,8 @@ def run(settings: Settings, options: Namespace) -> int:
         show_json({"topics": [dict(zip(HEADS, numbers(one), strict=True)) for one in found], "dags": dags(settings)})
     else:
         show(HEADS, [[shown(value) for value in numbers(one)] for one in found], as_json=False)
-        print("\n".join(dags(settings)), end="")
+        for line in dags(settings):
+            print(line)
     return 0
 
 

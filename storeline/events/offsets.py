@@ -76,7 +76,7 @@ def problems(
 ) -> list[str]:
     """Return a line for each reason why the stored offsets (topic id and next offset) do not lead on in Kafka."""
     found = [
-        f"topic {name} is not in Kafka: the next start of the stack makes it, or `python -m init_db.run kafka`"
+        f"topic {name} is not in Kafka: start the stack again, which creates it, then `storeline reset-stream earliest`"
         for name in wanted
         if name not in states
     ]

@@ -1,1 +1,1 @@
-"""The databases and Kafka: the only files that know a dialect."""
+"""The databases and Kafka: how one logs in there, and what each of them needs to be told in its own words."""

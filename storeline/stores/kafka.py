@@ -1,4 +1,4 @@
-"""Kafka: the only file that knows its address and its client."""
+"""Kafka: its address, its clients, and the state of its topics."""
 
 import logging
 import time

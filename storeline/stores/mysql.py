@@ -1,4 +1,4 @@
-"""MySQL: the only file that knows its addresses and its dialect."""
+"""MySQL: its logins, its locks, and how tables are swapped in one statement."""
 
 import socket
 import time

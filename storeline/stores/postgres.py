@@ -1,4 +1,4 @@
-"""PostgreSQL: the only file that knows its addresses and its dialect."""
+"""PostgreSQL: its logins, and the snapshots that several connections read from."""
 
 import re
 from dataclasses import dataclass, field

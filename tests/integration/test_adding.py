@@ -71,7 +71,7 @@ def test_a_table_is_one_entry_and_a_mart_is_two_files(
         tables = repository / "storeline" / "tables.py"
         tables.write_text(tables.read_text().replace("TABLES = (\n", 'TABLES = (\n    Table("suppliers"),\n'))
         (repository / "spark_jobs" / "marts" / "deliveries.sql").write_text(MART)
-        (repository / "tests" / "marts" / "deliveries.yaml").write_text(EXAMPLE)
+        (repository / "spark_jobs" / "marts" / "deliveries.yaml").write_text(EXAMPLE)
 
         for job in ("replicate", "build_marts"):
             process = submit(databases, job, root=repository)

@@ -1,6 +1,6 @@
-"""The replica's tables as Spark reads them: the schemas of the rows that examples give.
+"""The shop's tables as Spark reads them: the schemas of the rows that examples give.
 
-An integration test holds them equal to PostgreSQL's catalogue, from which the replica is made.
+The example of a mart that reads another table declares that one's columns itself, under `tables`.
 """
 
 SOURCE_TABLES = {
