@@ -1,1 +1,1 @@
-"""What a shop is (pure and seeded), then the few files that write it."""
+"""The shop's data (pure and seeded), and the few files that write it."""

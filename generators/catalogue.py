@@ -1,4 +1,4 @@
-"""Categories and products: what the shop sells, what it costs, how popular and how good it is."""
+"""Categories and products: what the shop sells, at what price, how popular and how good."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from generators.plan import PAST_SPANS, Plan, chunks
 from generators.seasons import Season
 from generators.words import Vocabulary
 
-ENDINGS = np.array([1, 5, 51, 0])  # cents below the full dollar
+ENDINGS = np.array([1, 5, 51, 0])  # cents below a full dollar
 NEVER_ORDERED, OUT_OF_STOCK, WITHOUT_DESCRIPTION, WITHOUT_BRAND = 0.04, 0.05, 0.06, 0.5
 GRADES = (1, 3, 4, 2)  # shares of bad, fair, good and excellent products
 
 
 @dataclass(frozen=True)
 class Category:
-    """A category; one without a parent is a department."""
+    """A category; a department has no parent."""
 
     id: int
     name: str
@@ -30,7 +30,7 @@ class Category:
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """The facts of all products that other rows depend on, by position; `created` ascends."""
+    """Product facts that other rows depend on, by position; `created` ascends."""
 
     categories: Sequence[Category]
     category: Ints
@@ -53,7 +53,7 @@ def categories(plan: Plan) -> list[Category]:
 
 
 def catalogue(plan: Plan, categories: Sequence[Category]) -> Catalogue:
-    """Return the facts of all products; they are sold in categories below a department where there are any."""
+    """Return the facts of all products. Products belong to categories below a department, if there are any."""
     sellable = [category for category in categories if category.parent_id is not None] or categories
     shares = skewed(plan.draws("categories").unit(len(sellable)), 0.3)
     usual_dollars = np.array([sold_in(category.name)[0] for category in sellable])
@@ -70,7 +70,7 @@ def catalogue(plan: Plan, categories: Sequence[Category]) -> Catalogue:
         created = season.moments(part, plan.products, draws.unit(count))
         parts.append((category, cents, created, draws.pick(GRADES, count), popularity))
     category, cents, created, grade, popularity = (np.concatenate(column) for column in zip(*parts, strict=True))
-    created[0], popularity[0] = season.start, max(popularity[0], 1)  # there is something to order from the first day
+    created[0], popularity[0] = season.start, max(popularity[0], 1)  # something can be ordered from the first day
     return Catalogue(sellable, category, cents, created, grade, popularity)
 
 

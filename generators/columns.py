@@ -1,4 +1,4 @@
-"""Rows as columns: which kinds of values a generated table has."""
+"""Rows as columns: the kinds of values in a generated table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from generators.draw import Bools, Ints
 
 
 class Column(Protocol):
-    """A column: as many values as its block has rows."""
+    """A column with one value per row of its block."""
 
     def cells(self) -> Cells:
         """Return the values as text for COPY."""
@@ -22,7 +22,7 @@ class Column(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """Whole numbers; null where not known."""
+    """Integers; null where unknown."""
 
     values: Ints
     is_known: Bools | None = None
@@ -34,7 +34,7 @@ class Whole:
 
 @dataclass(frozen=True, eq=False)
 class Money:
-    """Amounts in cents, none negative."""
+    """Non-negative amounts in cents."""
 
     cents: Ints
 
@@ -46,13 +46,13 @@ class Money:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Moments in microseconds since 1970 (UTC); null where not known."""
+    """Timestamps in microseconds since 1970 (UTC); null where unknown."""
 
     micros: Ints
     is_known: Bools | None = None
 
     def cells(self) -> Cells:
-        """Return the moments as ISO text."""
+        """Return the timestamps as ISO text."""
         return copy_text.nulled(copy_text.moments(self.micros), self.is_known)
 
 
@@ -67,7 +67,7 @@ class Pool:
 
     @cached_property
     def cells(self) -> Cells:
-        """Return the texts as text for COPY."""
+        """Return the texts escaped for COPY."""
         return copy_text.texts(self.texts)
 
 
@@ -89,13 +89,13 @@ class Words:
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """Texts put together of parts, the same for all rows where a part is a plain string; null where not known."""
+    """Texts concatenated from parts; a plain string is the same in every row. Null where unknown."""
 
     parts: tuple[Words | Whole | str, ...]
     is_known: Bools | None = None
 
     def cells(self) -> Cells:
-        """Return the parts side by side."""
+        """Return the concatenated parts."""
         made = [part if isinstance(part, str) else part.cells() for part in self.parts]
         count = next(len(cells) for cells in made if not isinstance(cells, str))
         cells = [copy_text.same(copy_text.escaped(m), count) if isinstance(m, str) else m for m in made]

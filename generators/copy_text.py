@@ -1,7 +1,7 @@
-"""Text for COPY out of numpy arrays, without touching a row in Python.
+"""COPY text built from numpy arrays, without touching a row in Python.
 
-A column becomes a matrix of bytes, one row of it for each value, in which zero bytes are padding. Side by side, with
-tabs between and a newline at the end, and without the padding, they are the text.
+A column becomes a matrix of bytes with one row per value, padded with zero bytes. The text is the columns side by side,
+with tabs between them, a newline at the end and the padding removed.
 """
 
 from collections.abc import Sequence
@@ -34,17 +34,17 @@ def texts(values: Sequence[str]) -> Cells:
 
 
 def escaped(text: str) -> bytes:
-    """Return a text as COPY wants it. Raises ValueError for a zero byte, which PostgreSQL cannot store."""
+    """Return a text escaped for COPY. Raises ValueError for a zero byte, which PostgreSQL cannot store."""
     if "\0" in text:
         raise ValueError("a text holds a zero byte")
     return copy_format.escaped(text).encode()
 
 
 def whole(values: Ints) -> Cells:
-    """Return whole numbers without leading zeros."""
+    """Return integers without leading zeros."""
     sizes = np.abs(values)
     width = len(str(int(sizes.max(initial=0))))
-    # Each digit is shown from the power of ten on that it stands for, the last one always.
+    # A digit is shown once the value reaches its power of ten; the last digit always.
     shown_from = np.array([10**k if k else 0 for k in range(width - 1, -1, -1)], np.int64)
     digits = np.where(sizes[:, None] < shown_from, np.uint8(0), digits_of(sizes, width))
     if not (values < 0).any():
@@ -53,7 +53,7 @@ def whole(values: Ints) -> Cells:
 
 
 def moments(micros: Ints) -> Cells:
-    """Return microseconds since 1970 as ISO text with the offset of UTC."""
+    """Return microseconds since 1970 as ISO text with offset UTC."""
     count = len(micros)
     days, rest = micros // DAY, micros % DAY
     seconds = rest // 1_000_000
@@ -80,7 +80,7 @@ def dates(days: Ints) -> Cells:
 
 
 def digits_of(values: Ints, width: int) -> Cells:
-    """Return the last `width` decimal digits of values that are not negative."""
+    """Return the last `width` decimal digits of non-negative values."""
     groups = [FOUR_DIGITS[values // 10_000**k % 10_000] for k in range((width + 3) // 4)]
     return np.hstack(groups[::-1])[:, -width:]
 
@@ -91,7 +91,7 @@ def same(text: bytes, count: int) -> Cells:
 
 
 def nulled(cells: Cells, is_known: Bools | None) -> Cells:
-    """Return the cells with COPY's null where a value is not known."""
+    """Return the cells with COPY's null where a value is unknown."""
     if is_known is None:
         return cells
     null = np.zeros(max(2, cells.shape[1]), np.uint8)

@@ -1,4 +1,4 @@
-"""What the shop sells: departments, their categories, what a product of a category is called and about costs."""
+"""What the shop sells: departments, their categories, product names and usual prices."""
 
 Sold = tuple[int, tuple[str, ...]]  # the usual price in dollars, and what is sold
 
@@ -35,7 +35,7 @@ DEPARTMENTS: dict[str, dict[str, Sold]] = {
     },
 }
 ANYWHERE = ("Gift Set", "Starter Kit")  # sold in every category, so one name occurs in several
-OTHER = (30, ("Bundle", "Accessory"))  # what a category sells that somebody else has made
+OTHER = (30, ("Bundle", "Accessory"))  # sold in a category that is not in DEPARTMENTS
 QUALITIES = ("Classic", "Compact", "Premium", "Light", "Deluxe", "Modern", "Vintage", "Smart", "Sturdy", "Everyday")
 KINDS = ("Outlet", "New", "Second Hand", "Seasonal", "Professional", "Small", "Large", "Imported")
 
@@ -57,6 +57,6 @@ def tree(count: int) -> list[tuple[str, int | None]]:
 
 
 def sold_in(category: str) -> Sold:
-    """Return the usual price in dollars and the product words of a category, by the longest name that it ends with."""
+    """Return a category's usual price in dollars and product words, by the longest known name that it ends with."""
     words = category.split()
     return next((SOLD[end] for n in range(len(words)) if (end := " ".join(words[n:])) in SOLD), OTHER)

@@ -1,4 +1,4 @@
-"""What an event of the web shop looks like on its way: key and value, good or broken in one of several ways."""
+"""How the web shop's events look in Kafka: key and value, good or broken in one of several ways."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ LATE = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent; `event_id` is what a broken one would have had, and `kind` says why it was sent like this."""
+    """A message to send. A broken one keeps the `event_id` of its event; `kind` says why it was sent like this."""
 
     topic: str
     key: bytes | None
@@ -25,12 +25,12 @@ class Message:
 
 
 def moment(when: datetime) -> str:
-    """Return a moment as events write it."""
+    """Return a timestamp as events write it."""
     return when.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def as_json(content: Mapping[str, Any]) -> bytes:
-    """Return an event's value; amounts keep their two decimals."""
+    """Return an event's value; amounts keep two decimals."""
     return json.dumps(content, ensure_ascii=False, default=_plain, separators=(",", ":")).encode()
 
 
@@ -50,7 +50,7 @@ def _changed(one: Message, **fields: Any) -> Message:
     return replace(one, value=as_json({**json.loads(one.value or b"{}"), **fields}))
 
 
-# In each of these ways an event can be broken.
+# The ways to break an event.
 BREAKS: dict[str, Callable[[Message], Message]] = {
     "bad_json": lambda one: replace(one, value=(one.value or b"")[:-1]),
     "wrong_type": lambda one: _changed(one, event_time=7),
@@ -62,6 +62,6 @@ BREAKS: dict[str, Callable[[Message], Message]] = {
 
 
 def broken(one: Message, way: int) -> Message:
-    """Return an event broken in the `way`-th of the ways, counted round."""
+    """Return an event broken in the `way`-th way, wrapping around."""
     name = list(BREAKS)[way % len(BREAKS)]
     return replace(BREAKS[name](one), kind=name)

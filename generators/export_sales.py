@@ -1,4 +1,4 @@
-"""Write the sales of the year before a run date as Parquet, faults included: what a shop's export would be.
+"""Write the sales of the year before a run date as Parquet, faults included, like a shop's export.
 
 Usage: python -m generators.export_sales RUN_DATE
 """
@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
 
 
 def generate(step: Step) -> None:
-    """Write the export of the run date in place of the one that is there. Raises StorelineError."""
+    """Write the export of the run date, replacing an existing one. Raises StorelineError."""
     for name in storage_of(step.settings).expire(step.settings.sales_retention_days, step.run_date):
         print(f"generate: the files of {name} were deleted (SALES_RETENTION_DAYS)", flush=True)
     plan, folder = Plan(step.settings.sales_rows, step.run_date), step.folder("raw")
@@ -48,7 +48,7 @@ def generate(step: Step) -> None:
 
 
 def as_table(rows: Sown) -> pa.Table:
-    """Return rows as the export has them."""
+    """Return rows in the export's format."""
     good = rows.sales
     moments = pa.array(good.micros, pa.timestamp("us", "UTC"))
     columns = {

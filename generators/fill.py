@@ -1,4 +1,4 @@
-"""Write a shop into PostgreSQL: by COPY, all of it in one transaction."""
+"""Write a shop into PostgreSQL: by COPY, in one transaction."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from storeline.errors import StorelineError, one_line
 from storeline.stores.postgres import Login, PostgresError
 from storeline.tables import SOURCE_SCHEMA as SCHEMA
 
-# In the order in which foreign keys let them be written, with their keys.
+# In foreign-key order, with their keys.
 KEYS = {
     "users": "user_id",
     "product_categories": "category_id",
@@ -29,7 +29,7 @@ KEYS = {
     "reviews": "review_id",
     "loyalty_points": "loyalty_id",
 }
-# An id whose row was deleted is not given again.
+# The id of a deleted row is not reused.
 LAST_ID = """select greatest((select max({key}) from {table}),
                     pg_sequence_last_value(pg_get_serial_sequence('{table}', '{key}')), 0)"""
 LOCK_WAIT = "60s"
@@ -37,7 +37,7 @@ READ_AT_ONCE = 1 << 20
 
 
 class Mode(Enum):
-    """What to do with a shop that is not empty."""
+    """What to do when the shop is not empty."""
 
     NEW = auto()
     APPEND = auto()
@@ -47,14 +47,14 @@ class Mode(Enum):
 
 @dataclass(frozen=True)
 class Database:
-    """The shop's tables in an open transaction, closed to other writers."""
+    """The shop's tables in an open transaction, locked against other writers."""
 
     cursor: Cursor
     taken: Mapping[str, int]
     categories: list[Category]
 
     def write(self, blocks: Iterable[Block], expected: Mapping[str, int]) -> None:
-        """Write the blocks, showing how far it has come, and set the sequences to follow the last ids."""
+        """Write the blocks with a progress bar, and set the sequences to continue after the last ids."""
         with tqdm(total=sum(expected.values()), unit=" rows", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
             for block, text in ahead(blocks):
                 names = ", ".join(block.columns)
@@ -65,7 +65,7 @@ class Database:
             if bar.disable:
                 print(f"shop: {table}: {expected.get(table, 0):,} rows")
             self.cursor.execute(f"analyze {SCHEMA}.{table}")
-            # Never back: a rollback does not undo it, and the ids of a shop that stays must not come again.
+            # Never lower: a rollback does not undo setval, and the ids of a shop that stays must not be reused.
             last = LAST_ID.format(table=f"{SCHEMA}.{table}", key=key)
             sequence = f"pg_get_serial_sequence('{SCHEMA}.{table}', '{key}')"
             self.cursor.execute(f"select setval({sequence}, nullif(({last}), 0))")
@@ -73,9 +73,9 @@ class Database:
 
 @contextmanager
 def shop(login: Login, mode: Mode) -> Iterator[Database | None]:
-    """Open the shop for filling; commits in the end, or nothing has happened. None when it is to be left alone.
+    """Open the shop for filling; everything commits at the end, or nothing does. None when it is to be left alone.
 
-    Raises StorelineError when the shop is not empty and `mode` does not say what to do then, or PostgreSQL refuses.
+    Raises StorelineError when the shop is not empty and `mode` does not allow that, or when PostgreSQL refuses.
     """
     with closing(login.connect(lock_timeout=LOCK_WAIT)) as connection:
         try:
@@ -83,7 +83,7 @@ def shop(login: Login, mode: Mode) -> Iterator[Database | None]:
                 yield _open(cursor, mode)
         except (UndefinedTable, UndefinedFunction, InvalidSchemaName) as error:
             missing = one_line(error)
-            raise PostgresError(f"{missing}: make the tables first (python -m init_db.run postgres)") from error
+            raise PostgresError(f"{missing}: create the tables first (python -m init_db.run postgres)") from error
         except psycopg2.Error as error:
             raise PostgresError(f"PostgreSQL refused: {one_line(error)}") from error
 
@@ -95,7 +95,7 @@ def _open(cursor: Cursor, mode: Mode) -> Database | None:
     if filled and mode is Mode.IF_EMPTY:
         return None
     if filled and mode is Mode.NEW:
-        raise StorelineError(f"the shop is not empty ({', '.join(filled)}): say --append, --replace or --if-empty")
+        raise StorelineError(f"the shop is not empty ({', '.join(filled)}): use --append, --replace or --if-empty")
     if mode is not Mode.APPEND:
         cursor.execute("select ops.begin_bulk_load(%s)", (mode is Mode.REPLACE,))
         return Database(cursor, {}, [])
@@ -112,7 +112,7 @@ def _first(cursor: Cursor, query: str) -> int:
 
 
 def ahead(blocks: Iterable[Block]) -> Iterator[tuple[Block, bytes]]:
-    """Yield blocks with their text; while the caller writes one, the next is made in a second thread."""
+    """Yield blocks with their text; a second thread prepares the next one while the caller writes."""
     source = iter(blocks)
 
     def following() -> tuple[Block, bytes] | None:

@@ -1,4 +1,4 @@
-"""Loyalty points: given for orders, reviews, referrals and promotions, taken back for refunds."""
+"""Loyalty points: earned by orders, reviews, referrals and promotions, taken back by refunds."""
 
 import numpy as np
 
@@ -18,12 +18,12 @@ REFERRED = np.array([100, 150])
 
 
 def loyalty_rows(plan: Plan, number: int, chunk: Orders, said: Reviews, people: People) -> Block:
-    """Return the rows of `loyalty_points` that belong to a chunk of orders and to its reviews."""
+    """Return the `loyalty_points` rows of a chunk of orders and its reviews."""
     part = share(plan.loyalty_entries, chunk.part, plan.orders)
     draws, count = plan.draws("loyalty", number), len(part)
     reason = draws.pick(REASON_SHARES, count)
     any_order = draws.below(len(chunk.part), count)
-    # Promotions and referrals reach anybody who has registered by then; time goes by in orders.
+    # Promotions and referrals go to anyone registered by then; order dates set the time.
     user = draws.below(people.registered_before(chunk.date[any_order]), count)
     created = chunk.date[any_order].copy()
     points = np.where(
@@ -56,7 +56,7 @@ def loyalty_rows(plan: Plan, number: int, chunk: Orders, said: Reviews, people: 
 
 
 def _assign(draws: Draws, reason: Ints, kind: int, causes: Ints) -> tuple[Ints, Ints]:
-    """Return the entries of a kind and what caused each; where nothing could, they become promotions."""
+    """Return the entries of a kind and the cause of each; without any cause they become promotions."""
     here = np.flatnonzero(reason == kind)
     if not len(causes):
         reason[here] = PROMOTION

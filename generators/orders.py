@@ -1,4 +1,4 @@
-"""Orders and their lines: who bought what and when, and what became of it."""
+"""Orders and their lines: who bought what and when, and how each order ended."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ STATUSES = ("Pending", "Paid", "Completed", "Aborted")
 PENDING, PAID, COMPLETED, ABORTED = range(4)
 
 LINES = (25, 25, 18, 13, 8, 5, 2, 2, 1, 1)  # shares of orders with 1 to 10 lines; the mean is 3
-QUANTITIES = (68, 19, 7, 4, 1, 1)  # shares of lines with 1 to 6 pieces
+QUANTITIES = (68, 19, 7, 4, 1, 1)  # shares of lines with a quantity of 1 to 6
 DISCOUNTS = np.array([0, 5, 10, 15, 20])  # per cent
 DISCOUNT_SHARES = (76, 9, 8, 4, 3)
 GIVEN_UP = 0.11
@@ -26,7 +26,7 @@ PAYS_SHARES = (66, 24, 10)
 
 @dataclass(frozen=True, eq=False)
 class Orders:
-    """A chunk of orders and of their lines, by position; `user` and `product` are positions too."""
+    """A chunk of orders and their lines, by position; `user` and `product` are positions too."""
 
     part: range
     user: Ints
@@ -35,7 +35,7 @@ class Orders:
     paid: Ints
     closed: Ints  # when delivered or given up
     cents: Ints
-    order: Ints  # of each line: which of the chunk's orders it belongs to
+    order: Ints  # for each line: its order within the chunk
     line_number: Ints
     product: Ints
     quantity: Ints
@@ -43,7 +43,7 @@ class Orders:
 
     @property
     def line_cents(self) -> Ints:
-        """Return what each line costs."""
+        """Return the cost of each line."""
         return self.quantity * self.unit_cents
 
 
@@ -54,7 +54,7 @@ def line_counts(plan: Plan, number: int) -> Ints:
 
 
 def orders(plan: Plan, number: int, people: People, catalogue: Catalogue) -> Orders:
-    """Return a chunk of orders: placed by registered users, of products that were on sale."""
+    """Return a chunk of orders: placed by registered users, for products on sale."""
     part = chunks(plan.orders)[number]
     draws, count = plan.draws("orders", number), len(part)
     date = Season(plan.start, plan.days).moments(part, plan.orders, draws.unit(count))
@@ -86,7 +86,7 @@ def orders(plan: Plan, number: int, people: People, catalogue: Catalogue) -> Ord
 
 
 def _fate(draws: Draws, date: Ints, until: int) -> tuple[Ints, Ints, Ints]:
-    """Return how far each order has come at `until`, when it is paid and when it is closed."""
+    """Return each order's status at `until`, when it is paid and when it is closed."""
     count = len(date)
     paid = date + draws.below(PAYS_WITHIN[draws.pick(PAYS_SHARES, count)], count)
     eager = draws.unit(count)
@@ -112,7 +112,7 @@ def order_rows(plan: Plan, chunk: Orders) -> Block:
 
 
 def line_rows(plan: Plan, chunk: Orders, lines_before: int) -> Block:
-    """Return the chunk's rows of `order_details`; `lines_before` are in the chunks before it."""
+    """Return the chunk's rows of `order_details`; earlier chunks hold `lines_before` lines."""
     count = len(chunk.order)
     columns: dict[str, Column] = {
         "order_detail_id": Whole(plan.first_id("order_details") + lines_before + np.arange(count)),

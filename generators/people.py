@@ -1,4 +1,4 @@
-"""Users: who they are, since when, and how much they buy."""
+"""Users: who they are, when they registered and how much they buy."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,13 +13,13 @@ from generators.seasons import Season
 from generators.words import MAIL_HOSTS, Vocabulary
 
 LEVELS = ("Platinum", "Gold", "Silver", "Bronze", "Basic")
-LEVEL_FROM = np.array([20_000, 8_000, 4_000, 2_000])  # eagerness that the first four levels begin with
+LEVEL_FROM = np.array([20_000, 8_000, 4_000, 2_000])  # lowest eagerness of the top four levels
 NEVER_ORDERS, WITHOUT_PHONE = 0.12, 0.07
 
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """The facts of all users that other rows depend on, by position; `registered` ascends."""
+    """User facts that other rows depend on, by position; `registered` ascends."""
 
     registered: Ints
     eagerness: Ints
@@ -30,7 +30,7 @@ class People:
         return np.cumsum(self.eagerness)
 
     def registered_before(self, moments: Ints) -> Ints:
-        """Return how many users had registered at each moment; they are the first ones."""
+        """Return how many users had registered at each moment; users are in order of registration."""
         return np.searchsorted(self.registered, moments, side="right")
 
 
@@ -49,7 +49,7 @@ def people(plan: Plan) -> People:
 
 
 def user_rows(plan: Plan, number: int, people: People, vocabulary: Vocabulary) -> Block:
-    """Return a chunk of the rows of `users`; an e-mail ends with its user's id, so no two are the same."""
+    """Return a chunk of the rows of `users`; an e-mail ends with the user's id, so it is unique."""
     part = chunks(plan.users)[number]
     draws, count, here = plan.draws("user texts", number), len(part), slice(part.start, part.stop)
     ids = Whole(plan.first_id("users") + np.arange(part.start, part.stop))
@@ -63,7 +63,7 @@ def user_rows(plan: Plan, number: int, people: People, vocabulary: Vocabulary) -
         "@",
         Words(MAIL_HOSTS, draws.pick((6, 3, 2), count)),
     )
-    # Numbers with 555-01xx are kept free for such uses: nobody is called.
+    # 555-01xx is reserved for fictional numbers: nobody gets called.
     phone = ("+1-", Whole(201 + draws.below(780, count)), "-555-01", Whole(10 + draws.below(90, count)))
     columns: dict[str, Column] = {
         "user_id": ids,

@@ -1,4 +1,4 @@
-"""How large a shop is, when its history ends and which seed it has."""
+"""A shop's size, seed and end of history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from storeline.errors import StorelineError
 from storeline.settings import Settings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CHUNK = 20_000  # users, products or orders made at a time; part of what a seed means, so it is no setting
-PAST_SPANS = 3  # users and products may be this many times as old as the first order
+CHUNK = 20_000  # users, products or orders generated at a time; part of what a seed means, so not a setting
+PAST_SPANS = 3  # users and products go back this many times as far as orders
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes, seed and end of a shop; `taken` holds the highest id that each table has already."""
+    """Sizes, seed and end of a shop; `taken` holds the highest id already in each table."""
 
     users: int
     categories: int
@@ -31,17 +31,15 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.reviews + self.loyalty_entries and not self.orders:
-            raise StorelineError(
-                "SHOP_ORDERS gives no order: SHOP_REVIEWS and SHOP_LOYALTY_ENTRIES must be 0 then, too"
-            )
+            raise StorelineError("SHOP_ORDERS gives no orders: SHOP_REVIEWS and SHOP_LOYALTY_ENTRIES must be 0 as well")
 
     @property
     def start(self) -> int:
-        """Return the moment of the first possible order."""
+        """Return the earliest possible order time."""
         return self.until - self.days * DAY
 
     def draws(self, name: str, chunk: int = 0) -> Draws:
-        """Return the stream of draws for one purpose; an appended shop has streams of its own."""
+        """Return the stream of draws for one purpose; an appended shop has its own streams."""
         return Draws((self.seed, self.taken.get("users", 0)), name, chunk)
 
     def first_id(self, table: str) -> int:
@@ -50,7 +48,7 @@ class Plan:
 
 
 def plan_of(settings: Settings, taken: Mapping[str, int] | None = None) -> Plan:
-    """Return the plan that the settings ask for, after the ids that are taken. Raises StorelineError."""
+    """Return the plan for the settings, after the ids already taken. Raises StorelineError."""
     factor = settings.shop_scale
     return Plan(
         users=max(1, round(settings.shop_users * factor)),
@@ -67,10 +65,10 @@ def plan_of(settings: Settings, taken: Mapping[str, int] | None = None) -> Plan:
 
 
 def chunks(count: int) -> list[range]:
-    """Return the ranges in which `count` things are made."""
+    """Return the ranges in which `count` things are generated."""
     return [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
 
 
 def share(total: int, part: range, whole: int) -> range:
-    """Return which of `total` things belong to a part of the whole, so that all parts together give the total."""
+    """Return which of `total` things belong to a part of the whole; all parts together cover the total."""
     return range(total * part.start // whole, total * part.stop // whole)

@@ -1,4 +1,4 @@
-"""Place orders in the web shop and move them on, as events in Kafka, until told to end.
+"""Place and advance orders in the web shop, as events in Kafka, until stopped.
 
 Usage: python -m generators.produce_orders
 """
@@ -21,7 +21,7 @@ MOST_USERS, MOST_PRODUCTS, MOST_OPEN = 5000, 5000, 1000
 USERS = "select email from source.users order by user_id desc limit %s"
 PRODUCTS = "select product_id, price from source.products order by product_id limit %s"
 SESSION = "select coalesce(max(sent_event_id), 0) from ops.sent_events"
-# What an earlier session placed and did not finish.
+# Orders that an earlier session placed and did not finish.
 OPEN = """select
     o.web_order_id::text, o.web_order_version, u.email, o.order_date, o.status, o.delivery_date,
     array_agg(array[d.line_number, d.product_id, d.quantity, d.price_per_unit]::numeric[] order by d.line_number)
@@ -35,7 +35,7 @@ group by o.order_id, u.email order by o.order_id desc limit %s"""
 def shop(settings: Settings) -> tuple[list[Any], list[Any], list[Any], int]:
     """Return e-mails, products with prices, open orders and the session's number.
 
-    Raises PostgresError, also when there is nothing to sell or nobody to sell it to, and psycopg2.Error.
+    Raises psycopg2.Error, and PostgresError, also for a shop without users or products.
     """
     with closing(postgres.generator(settings).connect()) as connection, connection.cursor() as cursor:
         found = []
@@ -50,7 +50,7 @@ def shop(settings: Settings) -> tuple[list[Any], list[Any], list[Any], int]:
 
 
 def order_of(row: tuple[Any, ...]) -> Order:
-    """Return an order as the shop's database has it."""
+    """Return an order from the shop's database."""
     number, version, email, order_date, status, delivery_date, lines = row
     names = ("line_number", "product_id", "quantity")
     bought = tuple(
@@ -61,7 +61,7 @@ def order_of(row: tuple[Any, ...]) -> Order:
 
 
 def main() -> None:
-    """Produce until told to end. Exits with one line when the configuration is wrong."""
+    """Produce until stopped. Exits with one line when the configuration is wrong."""
     try:
         settings = load()
         rate = settings.produce_orders_per_second
@@ -79,7 +79,7 @@ def main() -> None:
     web_shop = WebShop(random, Disorder(random, shares), wait, emails, products)
     for order in unfinished:
         web_shop.will_change(order, datetime.now(UTC))
-    print(f"{NAME}: {rate:g} orders a second, {len(unfinished)} of an earlier session go on", flush=True)
+    print(f"{NAME}: {rate:g} orders a second, {len(unfinished)} continued from an earlier session", flush=True)
     sender.run(rate, web_shop.place, web_shop.move_on)
 
 

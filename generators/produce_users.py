@@ -1,4 +1,4 @@
-"""Register users in the web shop, as events in Kafka, until told to end.
+"""Register users in the web shop, as events in Kafka, until stopped.
 
 Usage: python -m generators.produce_users
 """
@@ -19,14 +19,14 @@ NAME = "produce_users"
 
 
 def session(settings: Settings) -> int:
-    """Return the session's number. Raises PostgresError, psycopg2.Error."""
+    """Return the session's number. Raises PostgresError and psycopg2.Error."""
     with closing(postgres.generator(settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(SESSION)
         return int((cursor.fetchone() or (0,))[0])
 
 
 def main() -> None:
-    """Produce until told to end. Exits with one line when the configuration is wrong."""
+    """Produce until stopped. Exits with one line when the configuration is wrong."""
     try:
         settings = load()
         rate, seed, shares = settings.produce_users_per_second, settings.produce_seed, shares_of(settings)

@@ -1,4 +1,4 @@
-"""Reviews: what people say about the products that they bought."""
+"""Reviews of the products that users bought."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ from generators.plan import Plan, share
 from generators.seasons import HOUR
 from generators.words import OPINIONS, Vocabulary
 
-# Shares of the ratings 1 to 5 for a bad, a fair, a good and an excellent product.
+# Shares of ratings 1 to 5 for bad, fair, good and excellent products.
 RATINGS = np.array([(24, 20, 20, 21, 15), (8, 9, 19, 36, 28), (3, 4, 10, 35, 48), (1, 2, 4, 23, 70)])
 WITHOUT_TEXT = 0.15
 
 
 @dataclass(frozen=True, eq=False)
 class Reviews:
-    """The reviews of what was bought in a chunk of orders; `user` and `product` are positions."""
+    """The reviews of a chunk of orders; `user` and `product` are positions."""
 
     part: range
     user: Ints
@@ -30,7 +30,7 @@ class Reviews:
 
 
 def reviews(plan: Plan, number: int, chunk: Orders, catalogue: Catalogue) -> Reviews:
-    """Return the reviews of a chunk of orders: of delivered goods, as far as anything was delivered yet."""
+    """Return the reviews of a chunk of orders: of delivered goods, if anything was delivered yet."""
     part = share(plan.reviews, chunk.part, plan.orders)
     draws, count = plan.draws("reviews", number), len(part)
     line = _bought(chunk)
@@ -46,7 +46,7 @@ def reviews(plan: Plan, number: int, chunk: Orders, catalogue: Catalogue) -> Rev
 
 
 def _bought(chunk: Orders) -> Ints:
-    """Return the lines that can be reviewed: delivered, else at least not given up, else any."""
+    """Return the lines that can be reviewed: delivered; otherwise not given up; otherwise any."""
     status = chunk.status[chunk.order]
     for lines in (np.flatnonzero(status == COMPLETED), np.flatnonzero(status != ABORTED)):
         if len(lines):

@@ -1,6 +1,6 @@
-"""What a year of sales looks like: who buys what where and when, pure and seeded by the run date.
+"""A year of sales: who buys what, where and when; pure and seeded by the run date.
 
-Prices and what a region likes are the same on every run date; how a product sells changes from one to the next.
+Prices and regional preferences are the same on every run date; how a product sells differs between run dates.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from generators.draw import Draws, Ints, skewed
 from generators.seasons import Season
 from storeline.sales.rules import PRODUCTS, REGIONS
 
-CHUNK = 50_000  # sales made at a time; part of what a seed means, so it is no setting
+CHUNK = 50_000  # sales generated at a time; part of what a seed means, so not a setting
 DAYS = 365
 ROWS_OF_A_CUSTOMER = 20
 REGION_SHARES = (32, 26, 24, 18)
-QUANTITY_SHARES = (58, 22, 10, 6, 3, 1)  # of 1, 2, …
+QUANTITY_SHARES = (58, 22, 10, 6, 3, 1)  # for quantities 1, 2, …
 CENTS = (199, 24_999)
 SAME_EVERY_WEEK = 7  # a seed
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many sales, of the year before which date."""
+    """How many sales, in the year before which date."""
 
     rows: int
     run_date: date
@@ -37,7 +37,7 @@ class Plan:
 
     @property
     def chunks(self) -> list[range]:
-        """Return the ranges in which the sales are made."""
+        """Return the ranges in which the sales are generated."""
         return [range(first, min(first + CHUNK, self.rows)) for first in range(0, self.rows, CHUNK)]
 
     def draws(self, name: str, chunk: int = 0) -> Draws:
@@ -65,7 +65,7 @@ class Market:
 
 @dataclass(frozen=True, eq=False)
 class Sales:
-    """Some rows, none of them bad; `region` is a position in REGIONS, moments are microseconds since 1970."""
+    """Valid rows; `region` is a position in REGIONS, times are microseconds since 1970."""
 
     sale_id: Ints
     customer_id: Ints
@@ -77,7 +77,7 @@ class Sales:
 
 
 def sales(plan: Plan, chunk: int) -> Sales:
-    """Return the sales of one chunk, in the order of their moments."""
+    """Return the sales of one chunk, in time order."""
     part, market, draws = plan.chunks[chunk], plan.market, plan.draws("rows", chunk)
     count = len(part)
     season = Season(plan.until - DAYS * DAY, DAYS)

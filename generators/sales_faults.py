@@ -1,4 +1,4 @@
-"""Sow faults among sales in known shares: each bad row has one fault, so that what is found can be held against it."""
+"""Add faults to sales in known shares: a bad row has exactly one fault, so that the findings can be checked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from generators.draw import Draws, Ints
 from generators.sales import Plan, Sales
 from storeline.sales.rules import DUPLICATE, PRODUCTS
 
-# Of a thousand rows.
+# Per thousand rows.
 SHARES = {
     "missing_value": 4,
     "broken_number": 3,
@@ -36,7 +36,7 @@ Cell = int | str | None
 
 @dataclass(frozen=True, eq=False)
 class Sown:
-    """Rows with faults: `cells` holds, by column and row, what stands there in place of the sale's own value."""
+    """Rows with faults: `cells` holds, by column and row, the value that replaces the sale's own."""
 
     sales: Sales
     counts: Mapping[str, int]
@@ -44,7 +44,7 @@ class Sown:
 
 
 def sown(plan: Plan, chunk: int, good: Sales) -> Sown:
-    """Return the rows of a chunk with its faults."""
+    """Return a chunk's rows with its faults."""
     draws, count = plan.draws("faults", chunk), len(good.sale_id)
     kind = draws.pick((1000 - sum(SHARES.values()), *SHARES.values()), count)
     repeated = _repeat(draws, kind, good, plan.until)
@@ -58,7 +58,7 @@ def sown(plan: Plan, chunk: int, good: Sales) -> Sown:
 
 
 def _repeat(draws: Draws, kind: Ints, good: Sales, until: int) -> Sales:
-    """Let each duplicate repeat a good row before it: as it is, or later and with another quantity."""
+    """Let each duplicate repeat an earlier good row: unchanged, or later and with another quantity."""
     number = KINDS.index(DUPLICATE.name)
     rows, candidates = np.flatnonzero(kind == number), np.flatnonzero(kind == 0)
     before = np.searchsorted(candidates, rows)
@@ -115,7 +115,7 @@ def _future_dates(draws: Draws, count: int, plan: Plan) -> list[tuple[str, Cell]
 
 
 def moment_text(micros: int) -> str:
-    """Return a moment as the export writes it."""
+    """Return a timestamp as the export writes it."""
     return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros):%Y-%m-%d %H:%M:%S.%f}Z"
 
 

@@ -1,4 +1,4 @@
-"""When things happen in a shop: years that grow, months, weekdays and hours that differ."""
+"""When things happen in a shop: growth by year, variation by month, weekday and hour."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,13 +16,13 @@ HOURS = np.array([14, 8, 5, 3, 3, 6, 15, 30, 48, 64, 76, 84, 92, 86, 80, 78, 82,
 
 @dataclass(frozen=True)
 class Season:
-    """A span of whole days in which the demand of an hour depends on its date."""
+    """A span of whole days in which hourly demand depends on the date."""
 
     start: int
     days: int
 
     def moments(self, part: range, total: int, units: Floats) -> Ints:
-        """Return the moments (microseconds since 1970) of a part of `total` things, in ascending order."""
+        """Return the times (microseconds since 1970) of a part of `total` things, ascending."""
         demand, cumulated = demand_by_hour(self.start // HOUR, self.days * 24)
         quantiles = (np.arange(part.start, part.stop) + units) * (float(cumulated[-1]) / total)
         hours = np.minimum(np.searchsorted(cumulated, quantiles.astype(np.int64), side="right"), len(demand) - 1)
@@ -32,7 +32,7 @@ class Season:
 
 @lru_cache(maxsize=4)
 def demand_by_hour(first_hour: int, count: int) -> tuple[Ints, Ints]:
-    """Return the demand of each of `count` hours since 1970, and its running sum."""
+    """Return the demand of each of `count` hours, counted since 1970, and its running sum."""
     hours = first_hour + np.arange(count)
     dates = hours // 24
     months = dates.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12

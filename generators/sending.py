@@ -1,4 +1,4 @@
-"""How a producer keeps sending: at a rate, through Kafka's restarts, until it is told to end."""
+"""How a producer keeps sending: at a rate, through Kafka's restarts, until stopped."""
 
 import contextlib
 import signal
@@ -26,14 +26,14 @@ TICK_SECONDS = 0.2
 SECONDS_BETWEEN_REPORTS = 30
 RETRY_SECONDS = 2
 ANSWER_SECONDS = 10
-# Kafka's client gives up after 30 s. After a broker's sleep it has been seen to wait for ever.
+# Kafka's client gives up after 30 s, but has been seen to wait forever after the broker slept.
 LONGEST_ANSWER_SECONDS = 60
-# Who watches over a container sees by this file's age that its process goes on.
+# A container's health check reads the process's heartbeat from this file's age.
 ALIVE = Path(gettempdir()) / "storeline-alive"
 
 
 class Ended(Exception):
-    """The producer was told to end."""
+    """The producer was told to stop."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Sender:
     producer: Any = None
 
     def listen(self) -> None:
-        """End when SIGTERM or SIGINT says so."""
+        """Stop on SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
 
@@ -59,7 +59,7 @@ class Sender:
         self.is_ending = True
 
     def until_it_works(self, what: str, do: Callable[[], Any]) -> Any:
-        """Return what a function returns, as soon as it raises nothing. Raises Ended instead of a try after the end."""
+        """Call a function until it succeeds and return its result. Raises Ended, not a retry, once told to stop."""
         said = None
         while True:
             ALIVE.touch()
@@ -73,7 +73,7 @@ class Sender:
             self.rest(RETRY_SECONDS)
 
     def rest(self, seconds: float) -> None:
-        """Wait, but no longer than until the end is asked for."""
+        """Wait, but return early when told to stop."""
         ends = time.monotonic() + seconds
         while not self.is_ending and (left := ends - time.monotonic()) > 0:
             time.sleep(min(left, 0.2))
@@ -84,14 +84,14 @@ class Sender:
         make: Callable[[datetime], Iterable[Message]],
         tick: Callable[[datetime], Iterable[Message]],
     ) -> None:
-        """Send what `make` makes at a rate, and what `tick` has at each moment, until the end."""
+        """Send what `make` produces at a rate, and what `tick` has due, until stopped."""
         begun, made, reported = time.monotonic(), 0, time.monotonic()
         with contextlib.suppress(Ended):
             while not self.is_ending:
                 now = datetime.now(UTC)
                 self.waiting.extend(tick(now))
                 due = int((time.monotonic() - begun) * per_second) + 1 - made
-                # What a pause has left undone is not made up for at once.
+                # The backlog of a pause is dropped, beyond one second's worth.
                 for _ in range(min(due, max(1, int(per_second)))):
                     self.waiting.extend(make(datetime.now(UTC)))
                 made += due
@@ -102,10 +102,10 @@ class Sender:
                 self.rest(TICK_SECONDS)
         with contextlib.suppress(Ended):
             self.flush()
-        print(f"{self.said()}; ended", flush=True)
+        print(f"{self.said()}; stopped", flush=True)
 
     def flush(self) -> None:
-        """Send what waits and record what Kafka took; what it did not take goes on waiting, in its order."""
+        """Send the queue and record what Kafka took; what it did not take stays queued, in order."""
         ALIVE.touch()
         if self.waiting or self.sent:
             self.until_it_works("Kafka", self._send)
@@ -113,7 +113,7 @@ class Sender:
             self.until_it_works("PostgreSQL", self._record)
 
     def _send(self) -> None:
-        """Send what waits; return when Kafka has answered for each. Raises KafkaError, then the rest still waits."""
+        """Send the queue; return when Kafka has answered for each message. Raises KafkaError; the rest stays queued."""
         try:
             if self.producer is None:
                 self.producer = kafka.producer(self.settings, delivery_timeout_ms=30_000, request_timeout_ms=10_000)
@@ -129,7 +129,7 @@ class Sender:
             raise kafka.KafkaError(f"{type(error).__name__}: {error}") from None
         is_overdue = time.monotonic() - self.sent_at > LONGEST_ANSWER_SECONDS
         if not is_overdue and not all(future.is_done for _, future in self.sent):
-            raise kafka.KafkaError("it has not answered yet")
+            raise kafka.KafkaError("no answer yet")
         answered, self.sent = self.sent, []
         failures = [(one, future.exception) for one, future in answered if not future.succeeded()]
         for one, future in answered:
@@ -141,10 +141,10 @@ class Sender:
             self.waiting.extendleft(one for one, _ in reversed(failures))
             self._begin_anew()
             reason = type(failures[0][1]).__name__ if failures[0][1] else "no answer"
-            raise kafka.KafkaError(f"{len(failures)} events were not taken: {reason}")
+            raise kafka.KafkaError(f"{len(failures)} events were not accepted: {reason}")
 
     def _begin_anew(self) -> None:
-        """Drop the producer: after some errors it takes nothing more."""
+        """Drop the producer: after some errors it accepts nothing more."""
         with contextlib.suppress(ClientError):
             self.producer.close(timeout=1)
         self.producer = None
@@ -160,6 +160,6 @@ class Sender:
         self.unrecorded.clear()
 
     def said(self) -> str:
-        """Return how many events of which kind were sent."""
+        """Return how many events of each kind were sent."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.counts.items()))
         return f"{self.name}: {sum(self.counts.values()):,} events sent{f' ({kinds})' if kinds else ''}"

@@ -1,4 +1,4 @@
-"""Fill the shop's database: users, products, orders, reviews and loyalty points as a seed and a size make them.
+"""Fill the shop's database with users, products, orders, reviews and loyalty points for a seed and a size.
 
 Usage: python -m generators.shop [--append | --replace | --if-empty] [--scale FACTOR]
 """
@@ -19,7 +19,7 @@ from storeline.stores import postgres
 
 
 def sizes(plan: Plan) -> dict[str, int]:
-    """Return how many rows each table will get, in the order in which foreign keys let them be written."""
+    """Return how many rows each table will get, in foreign-key order."""
     lines = sum(int(orders.line_counts(plan, number).sum()) for number in range(len(chunks(plan.orders))))
     return {
         "users": plan.users,
@@ -33,9 +33,9 @@ def sizes(plan: Plan) -> dict[str, int]:
 
 
 def blocks(plan: Plan, known: Sequence[Category] = ()) -> Iterator[Block]:
-    """Yield the shop's rows in blocks that can be written one after the other; memory holds one block at a time.
+    """Yield the shop's rows in blocks, in an order that can be written; memory holds one block at a time.
 
-    With categories that are `known` already no others are made.
+    No categories are generated when some are already `known`.
     """
     words = vocabulary(plan.seed)
     if not known:
@@ -58,7 +58,7 @@ def blocks(plan: Plan, known: Sequence[Category] = ()) -> Iterator[Block]:
 
 
 def generate(settings: Settings, mode: fill.Mode = fill.Mode.NEW) -> None:
-    """Fill the shop in one transaction and say what was written. Raises StorelineError and PostgresError."""
+    """Fill the shop in one transaction and print what was written. Raises StorelineError and PostgresError."""
     began = monotonic()
     with fill.shop(postgres.generator(settings), mode) as database:
         if database is None:
@@ -75,17 +75,19 @@ def generate(settings: Settings, mode: fill.Mode = fill.Mode.NEW) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Fill the shop as the command line says; exits with one line when that cannot be done."""
+    """Fill the shop as the command line says; exits with one line on failure."""
     parser = argparse.ArgumentParser(prog="generators.shop", description="Fill the shop's database.")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
-        "--append", action="store_const", dest="mode", const=fill.Mode.APPEND, help="add to what is there"
+        "--append", action="store_const", dest="mode", const=fill.Mode.APPEND, help="add to the existing shop"
     )
-    choice.add_argument("--replace", action="store_const", dest="mode", const=fill.Mode.REPLACE, help="delete it first")
     choice.add_argument(
-        "--if-empty", action="store_const", dest="mode", const=fill.Mode.IF_EMPTY, help="else do nothing"
+        "--replace", action="store_const", dest="mode", const=fill.Mode.REPLACE, help="delete the existing shop first"
     )
-    parser.add_argument("--scale", help="multiplies all sizes but the categories, instead of SHOP_SCALE")
+    choice.add_argument(
+        "--if-empty", action="store_const", dest="mode", const=fill.Mode.IF_EMPTY, help="do nothing if it is not empty"
+    )
+    parser.add_argument("--scale", help="multiply all sizes except the categories; overrides SHOP_SCALE")
     chosen = parser.parse_args(arguments)
     try:
         settings = load()

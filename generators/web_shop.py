@@ -1,6 +1,6 @@
-"""What happens in the web shop: orders that are placed and move on, users that register; pure and seeded.
+"""What happens in the web shop: orders are placed and advance, users register; pure and seeded.
 
-The same seed, session and shop give the same events; only their moments are those of the clock that is handed in.
+The same seed, session and shop give the same events; only their times come from the clock passed in.
 """
 
 import heapq
@@ -23,7 +23,7 @@ LOYALTY_SHARES = (1, 3, 8, 18, 70)
 
 @dataclass(frozen=True)
 class Shares:
-    """Which share of the events is sent twice, late, out of order, or broken."""
+    """The share of events sent twice, late, out of order, or broken."""
 
     duplicate: float
     late: float
@@ -33,7 +33,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Order:
-    """An order as the web shop has it now."""
+    """The current state of an order in the web shop."""
 
     order_id: str
     version: int
@@ -44,7 +44,7 @@ class Order:
     lines: tuple[dict[str, Any], ...]
 
     def content(self) -> dict[str, Any]:
-        """Return what its event says."""
+        """Return the content of its event."""
         return {
             "order_id": self.order_id,
             "order_version": self.version,
@@ -63,7 +63,7 @@ class Order:
 
 @dataclass
 class Disorder:
-    """Sends some events twice, late, after their follower, or broken."""
+    """Sends some events twice, late, after their successor, or broken."""
 
     random: Random
     shares: Shares
@@ -71,11 +71,11 @@ class Disorder:
     breaks: int = 0
 
     def is_late(self) -> bool:
-        """Decide whether the next event happened some time ago."""
+        """Decide whether the next event happened a while ago."""
         return self.random.random() < self.shares.late
 
     def sent(self, one: Message, has_followers: bool) -> Iterator[Message]:
-        """Yield what is sent for an event; one that is held back comes after the next one of its key."""
+        """Yield what is sent for an event; a held event follows the next one with its key."""
         draw = self.random.random()
         if has_followers and self.shares.broken <= draw < self.shares.broken + self.shares.out_of_order:
             self.held.append(replace(one, kind="out_of_order"))
@@ -93,7 +93,7 @@ class Disorder:
 
 @dataclass
 class WebShop:
-    """The orders of a session: `open` are those that will change, by the moment when they do."""
+    """The orders of a session: `open` holds those that will still change, by the time of the change."""
 
     random: Random
     disorder: Disorder
@@ -121,7 +121,7 @@ class WebShop:
         yield from self.disorder.sent(self._event(order, when, "late" if late else "good"), has_followers=True)
 
     def move_on(self, now: datetime) -> Iterator[Message]:
-        """Yield the events of the orders whose time has come: Pending, Paid, Completed, or given up."""
+        """Yield the events of orders that are due: Pending, Paid, Completed, or given up."""
         while self.open and self.open[0][0] <= now:
             _, _, order = heapq.heappop(self.open)
             if self.random.random() < GIVEN_UP:
@@ -133,7 +133,7 @@ class WebShop:
             yield from self.disorder.sent(self._event(order, now, "good"), has_followers=status == "Paid")
 
     def will_change(self, order: Order, now: datetime) -> None:
-        """Remember an order until it changes; one that is done is forgotten."""
+        """Remember an order until it changes; forget one that is done."""
         if order.status in ("Pending", "Paid"):
             wait = timedelta(seconds=self.random.expovariate(1 / self.status_seconds))
             heapq.heappush(self.open, (now + wait, order.order_id, order))
@@ -145,7 +145,7 @@ class WebShop:
 
 @dataclass
 class Registrations:
-    """The registrations of a session; its number keeps the e-mail addresses apart."""
+    """The registrations of a session; its number keeps e-mail addresses unique."""
 
     random: Random
     disorder: Disorder
@@ -173,7 +173,7 @@ class Registrations:
         one = replace(message(USERS.name, email, self._event_id(), when, content), kind="late" if late else "good")
         yield from self.disorder.sent(one, has_followers=False)
         if self.random.random() < self.disorder.shares.out_of_order:
-            # What was typed in first, and arrives after its correction.
+            # The first entry, which arrives after its correction.
             earlier = {**content, "registration_date": when - timedelta(minutes=1)}
             yield replace(message(USERS.name, email, self._event_id(), when, earlier), kind="out_of_order")
 

@@ -1,4 +1,4 @@
-"""Names and texts: small seeded pools made by Faker, from which the rows pick by position."""
+"""Names and texts: small seeded pools made by Faker; rows pick from them by position."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ LOCALES = ("en_US", "de_DE", "fr_FR", "es_ES")
 NAMES_FOR_EACH_LOCALE = (600, 150, 150, 150)  # most customers live where the shop does
 SENTENCES = 800
 BRANDS = 60
-MAIL_HOSTS = Pool(("example.com", "example.org", "example.net"))  # reserved names: no such mail is ever delivered
+MAIL_HOSTS = Pool(("example.com", "example.org", "example.net"))  # reserved domains: no mail is ever delivered
 
 OPINIONS = {
     1: ("Would not buy again.", "Broke within a week.", "Nothing like the picture.", "I want my money back."),
@@ -35,17 +35,17 @@ class Vocabulary:
 
     @cached_property
     def first_mail_names(self) -> Pool:
-        """Return the first names as they stand in an e-mail address."""
+        """Return the first names in the form used in e-mail addresses."""
         return Pool([mail_name(text) for text in self.first_names.texts])
 
     @cached_property
     def last_mail_names(self) -> Pool:
-        """Return the last names as they stand in an e-mail address."""
+        """Return the last names in the form used in e-mail addresses."""
         return Pool([mail_name(text) for text in self.last_names.texts])
 
 
 def vocabulary(seed: int) -> Vocabulary:
-    """Return the pools of a seed. A name that is frequent in its country comes more than once."""
+    """Return the pools of a seed. Names that are frequent in their country are repeated."""
     first_names: list[str] = []
     last_names: list[str] = []
     for locale, count in zip(LOCALES, NAMES_FOR_EACH_LOCALE, strict=True):
@@ -62,13 +62,13 @@ def vocabulary(seed: int) -> Vocabulary:
 
 
 def seeded(locale: str, seed: int) -> Faker:
-    """Return a Faker of its own random numbers."""
+    """Return a Faker with its own random stream."""
     faker = Faker(locale)
     faker.seed_instance(seed)
     return faker
 
 
 def mail_name(name: str) -> str:
-    """Return a name in lower-case ASCII letters."""
+    """Return a name in lower-case ASCII."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub("[^a-z]", "", plain) or "customer"
