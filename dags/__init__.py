@@ -1,1 +1,1 @@
-"""When and in which order the jobs run."""
+"""The DAGs: when the jobs run, and in which order."""

@@ -1,6 +1,6 @@
-"""What the DAGs tell each other about: one asset for each table of the replica, one for each mart's publication.
+"""The assets that connect the DAGs: one per replica table, one for the publication of all marts.
 
-And what people see in the UI: one for each step of the sales, whose events hold its numbers.
+Also one per sales step, for the UI; its events hold the step's numbers.
 """
 
 from airflow.sdk import Asset

@@ -1,8 +1,8 @@
 """Build the marts from the replica, check them, and publish them in MySQL's database `marts`, all at once.
 
-Runs when every table of the replica was copied, or hourly, whichever comes first, and at once when it is unpaused. A
-check that fails names the mart, the rule and example rows, and the old marts stay. What a mart holds:
-`docs/marts.md`; how one is added: the README.
+Runs after every replica table was copied, or hourly, whichever comes first, and immediately when unpaused. A failed
+check names the mart, the rule and example rows, and leaves the old marts in place. What a mart holds: `docs/marts.md`;
+how to add one: the README.
 """
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable

@@ -1,13 +1,13 @@
-"""Take orders and registrations from Kafka into the shop's database, as long as it runs.
+"""Stream orders and registrations from Kafka into the shop's database, continuously.
 
-Unpause it and it runs; a run ends by itself after `STREAM_RUN_SECONDS` and the next one goes on where it was, as after
-a crash: where that is stands in PostgreSQL (`ops.stream_offsets`), in the transaction that wrote the rows. What passes
-by itself (a killed driver, no executor, a server that does not answer) is tried again without end, with pauses that
-grow to a minute. What cannot pass without a hand (a missing topic, expired offsets, a wrong setting) fails the run at
-once, with a line that says what to do; three of these without an event taken in between pause the DAG.
+Starts when unpaused. A run ends after `STREAM_RUN_SECONDS` and the next one continues where it stopped, as it does
+after a crash: PostgreSQL holds the offsets (`ops.stream_offsets`), committed in the same transaction as the rows.
+Transient failures (a killed driver, no executor, an unresponsive server) are retried indefinitely, with a backoff that
+grows to a minute. Permanent ones (a missing topic, expired offsets, a wrong setting) fail the run at once with a line
+that says what to do; three in a row, without an event taken in between, pause the DAG.
 
-Mark a run as failed and it stops within seconds; pause the DAG first, otherwise the next run begins. What became of
-each event: `storeline lag`, `ops.events`; what could not be taken and why: `ops.dead_letters`.
+To stop the stream, pause the DAG, then mark the run as failed; it stops within seconds. Without the pause, the next run
+starts. The outcome of each event: `storeline lag`, `ops.events`; what was refused and why: `ops.dead_letters`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from dags.spark_job import SparkJob
 with DAG(
     "kafka_to_postgres_streaming",
     schedule="@continuous",
-    # Any day that is past. Without one the first run's interval is empty, and the second run gets its logical date.
+    # Any past date. Without one the first run's interval is empty, and the second run would reuse its logical date.
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

@@ -1,4 +1,4 @@
-"""The other way in which a DAG runs a job: what needs no Spark is a process of this machine."""
+"""Run a job without Spark from a DAG: as a local process."""
 
 import json
 import os
@@ -19,26 +19,26 @@ from storeline.task import alive
 
 
 class PythonJob(BaseOperator):
-    """Run a module of the repository with what `arguments` returns; its report becomes the extra of its assets."""
+    """Run a module of the repository with `arguments`; its report becomes the extra of its assets."""
 
     def __init__(
         self, *, task_id: str, module: str, assets: dict[str, Asset], seconds: tuple[str, ...], **arguments: Any
     ) -> None:
-        """Declare the task; `seconds` are the settings whose sum the job may last."""
+        """Declare the task; the settings in `seconds` add up to the job's maximum time."""
         super().__init__(task_id=task_id, outlets=list(assets.values()), **arguments)
         self.module, self.assets, self.seconds = module, assets, seconds
         self.process: subprocess.Popen[str] | None = None
 
     def arguments(self, context: Any) -> list[str]:
-        """Return what the module is given."""
+        """Return the module's arguments."""
         return []
 
     def pre_execute(self, context: Any) -> None:
-        """Set the time-out. The settings are those of the process that runs the task; who parses the file has none."""
+        """Set the timeout here: only the process that runs the task has the settings, the DAG parser does not."""
         self.execution_timeout = time_out(self.seconds)
 
     def execute(self, context: Any) -> None:
-        """Run the module, log what it says, and attach its numbers to its assets' events."""
+        """Run the module, log its output, and attach its numbers to its assets' events."""
         with (
             TemporaryDirectory(prefix="storeline-") as folder,
             alive(name_of(context["ti"]), Path(folder)) as variables,
@@ -53,17 +53,17 @@ class PythonJob(BaseOperator):
         tell(context, self.assets, said)
 
     def _run(self, arguments: list[str], variables: dict[str, str]) -> str:
-        """Run the module to its end; return the last line that it said."""
+        """Run the module to its end; return its last line of output."""
         self.process = subprocess.Popen(
             (sys.executable, "-m", self.module, *arguments),
             env=os.environ | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # A group of its own, so that whoever ends the run ends all of it.
+            # Its own process group, so that ending the run ends all its processes.
             start_new_session=True,
         )
-        last = f"{self.module} said nothing"
+        last = f"{self.module} printed nothing"
         for line in self.process.stdout or ():
             last = line.rstrip()
             self.log.info("%s", last)
@@ -71,7 +71,7 @@ class PythonJob(BaseOperator):
         return last
 
     def on_kill(self) -> None:
-        """End the process and what it has begun."""
+        """Kill the process and its children."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -1,8 +1,8 @@
 """Copy every table of the shop from PostgreSQL to MySQL.
 
-All tables come from one snapshot of PostgreSQL, their contents are compared on both sides, and they become visible in
-MySQL's database `replica` at the same moment. A run that fails leaves the replica as it was. Which tables:
-`storeline/tables.py`. What a run did: MySQL's `ops.runs` and `ops.run_tables`, and the events of the assets.
+All tables come from one PostgreSQL snapshot, their contents are compared on both sides, and they become visible in
+MySQL's database `replica` at the same moment. A failed run leaves the replica unchanged. The tables:
+`storeline/tables.py`. What a run did: MySQL's `ops.runs` and `ops.run_tables`, and the asset events.
 """
 
 from airflow.sdk import DAG, CronTriggerTimetable

@@ -1,14 +1,14 @@
-"""Make the weekly sales: generate the year before the run date, check it, clean it, load it, sum it up, hand it over.
+"""Make the weekly sales: generate, validate, clean, load, analyse and transfer the year before the run date.
 
-Runs on Tuesdays at 12:45 in Moscow, and for the last Tuesday at once when it is unpaused for the first time. The run
-date is that of the planned run in Moscow's time, or the one that you give when you trigger it; it seeds the sales, so
-the same date gives the same ones. A run replaces what its date has in PostgreSQL (`sales.sales`,
-`sales.sales_summary`) and ClickHouse (`sales.sales_summary`, by `import_date`), and touches no other date; a run that
-fails leaves what readers see as it was. A date is worked on by one run at a time.
+Runs on Tuesdays at 12:45 Moscow time; when first unpaused, also at once for the last Tuesday. The run date is the
+scheduled date in Moscow, or the one given when triggered; it seeds the sales, so the same date gives the same sales. A
+run replaces its date in PostgreSQL (`sales.sales`, `sales.sales_summary`) and ClickHouse (`sales.sales_summary`, by
+`import_date`) and touches no other date; a failed run leaves what readers see unchanged. Only one run at a time works
+on a date.
 
-How many rows broke which rule: `ops.sales_reports`, the log of `validate`, and the extra of the asset
-`sales.validate`; the rows themselves, with the reason, are in `rejected/` of the run date's folder in `SALES_STORAGE`.
-Beyond `SALES_BAD_SHARE_LIMIT` the run stops before anything is loaded. The steps: `storeline/sales/steps.py`.
+How many rows broke which rule: `ops.sales_reports`, the log of `validate`, and the extra of the asset `sales.validate`.
+The rows themselves, with the reason, are in `rejected/` of the run date's folder in `SALES_STORAGE`. Above
+`SALES_BAD_SHARE_LIMIT` the run stops before anything is loaded. The steps: `storeline/sales/steps.py`.
 """
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
@@ -21,7 +21,7 @@ with DAG(
     schedule=CronTriggerTimetable("45 12 * * 2", timezone="Europe/Moscow", run_immediately=True),
     catchup=False,
     max_active_runs=1,
-    params={"run_date": Param(None, type=["null", "string"], format="date", description="empty: the planned date")},
+    params={"run_date": Param(None, type=["null", "string"], format="date", description="empty: the scheduled date")},
     tags=["storeline"],
     doc_md=__doc__,
 ):

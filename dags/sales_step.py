@@ -1,4 +1,4 @@
-"""A step of the sales pipeline as a task: which run date it is given, and what is not tried again."""
+"""A step of the sales pipeline as a task: its run date, and what is not retried."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,12 +15,12 @@ SECONDS = ("sales_timeout_seconds",)
 
 
 def run_date(context: Any) -> str:
-    """Return the date that a run was given, else that of the moment for which it was planned, in Moscow."""
+    """Return the date given to the run, otherwise its scheduled date in Moscow."""
     return str(context["params"]["run_date"] or context["dag_run"].run_after.astimezone(ZONE).date())
 
 
 class SparkStep(SparkJob):
-    """A step that is submitted to the cluster."""
+    """A step submitted to the cluster."""
 
     def execute(self, context: Any) -> None:
         """Submit the job with the run date."""
@@ -28,12 +28,12 @@ class SparkStep(SparkJob):
         super().execute(context)
 
     def refuse(self, refusal: dict[str, Any]) -> None:
-        """Fail at once; other dates are not concerned, so the DAG goes on."""
+        """Fail at once; other dates are not affected, so the DAG is not paused."""
         raise AirflowFailException(refusal["refused"])
 
 
 class PythonStep(PythonJob):
-    """A step that runs where Airflow does."""
+    """A step that runs on Airflow's machine."""
 
     def arguments(self, context: Any) -> list[str]:
         """Return the run date."""

@@ -1,4 +1,4 @@
-"""The one way in which a DAG runs a job of `spark_jobs/`: spark-submit, with the code that the executors need."""
+"""Run a job of `spark_jobs/` from a DAG: spark-submit, with the code that the executors need."""
 
 import json
 import os
@@ -23,18 +23,18 @@ from storeline.settings import ROOT, load
 from storeline.task import TASK_VARIABLE, alive
 
 CODE = ("storeline", "spark_jobs")
-# A job ends by itself in time; what is over it hangs.
+# A job ends on time by itself; one that exceeds its time by this much hangs.
 MARGIN_SECONDS = 900
 SEPARATOR = "|"
-# What Airflow has not given up; one that waits for its turn begins with asking for what is left of the one before.
+# States of tasks that Airflow still owns; a queued try starts by ending the leftovers of earlier ones.
 ALIVE_STATES = {"running", "restarting", "deferred", "queued", "scheduled"}
-JARS_VARIABLE = "STORELINE_JARS"  # folder of the jars, for a cluster that does not have them
+JARS_VARIABLE = "STORELINE_JARS"  # folder of jars, for a cluster without them
 
 
 class SparkJob(SparkSubmitOperator):
-    """Run a job, `spark_jobs/<task_id>.py` as a rule; its report becomes the extra of the assets that it names.
+    """Run a job, by default `spark_jobs/<task_id>.py`; its report becomes the extra of its assets.
 
-    The package travels with each run, so a worker needs no copy of the repository and never runs yesterday's code.
+    The code travels with each run, so workers need no copy of the repository and never run old code.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class SparkJob(SparkSubmitOperator):
     ) -> None:
         """Declare the task.
 
-        `cores` is the setting that says how many slots the job takes, `seconds` are those whose sum it may last, `job`
-        is its path below the repository where it is not named after the task.
+        `cores` names the setting for the job's slots, and `seconds` those that add up to its maximum time; `job` is its
+        path in the repository when it is not named after the task.
         """
         super().__init__(
             task_id=task_id,
@@ -62,7 +62,7 @@ class SparkJob(SparkSubmitOperator):
         self.assets, self.cores, self.seconds = assets, cores, seconds
 
     def pre_execute(self, context: Any) -> None:
-        """Set the time-out. The settings are those of the process that runs the task; who parses the file has none."""
+        """Set the timeout here: only the process that runs the task has the settings, the DAG parser does not."""
         self.execution_timeout = time_out(self.seconds)
 
     def execute(self, context: Any) -> None:
@@ -76,11 +76,11 @@ class SparkJob(SparkSubmitOperator):
             self.py_files = ",".join(pack(Path(folder)))
             if jars := os.environ.get(JARS_VARIABLE):
                 self.jars = ",".join(map(str, sorted(Path(jars).glob("*.jar"))))
-            # Else an application takes every slot of the cluster.
+            # Otherwise an application takes every slot of the cluster.
             self.conf = {**(self.conf or {}), "spark.cores.max": str(getattr(load(), self.cores))}
             self.env_vars = {**(self.env_vars or {}), REPORT_VARIABLE: str(report), **variables}
             self._hook = self._get_hook()
-            # A group of its own, so that whoever ends the run ends all of it: Java and the driver's Python.
+            # Its own process group, so that ending the run ends all its processes: Java and the driver's Python.
             self._hook.submit = partial(self._hook.submit, start_new_session=True)  # type: ignore[method-assign]
             try:
                 super().execute(context)
@@ -95,11 +95,11 @@ class SparkJob(SparkSubmitOperator):
         tell(context, self.assets, said)
 
     def refuse(self, refusal: dict[str, Any]) -> None:
-        """Raise AirflowFailException with the line of a job that cannot go on without a hand."""
+        """Raise AirflowFailException with the line of a job that failed permanently."""
         refuse(self.dag_id, refusal)
 
     def on_kill(self) -> None:
-        """End all of the run: its processes, and its sessions in MySQL, so that it publishes nothing any more."""
+        """Kill the run's processes and its MySQL sessions, so that it can no longer publish."""
         self._end_processes()
         super().on_kill()
         mine = (self.env_vars or {}).get(TASK_VARIABLE)
@@ -111,7 +111,7 @@ class SparkJob(SparkSubmitOperator):
                 os.killpg(submitted.pid, signal.SIGKILL)
 
     def _end_given_up(self, ti: Any) -> None:
-        """End what earlier tries and runs of this task have left, where Airflow itself was killed and could not."""
+        """End what earlier tries and runs of this task left behind when Airflow itself was killed."""
 
         def is_given_up(name: str) -> bool:
             dag_id, run_id, number = name.rsplit(SEPARATOR, 2) if name.count(SEPARATOR) == 2 else ("", "", "0")
@@ -120,7 +120,7 @@ class SparkJob(SparkSubmitOperator):
             if run_id == ti.run_id:
                 return int(number) < int(ti.try_number)
             states = ti.get_task_states(dag_id=dag_id, task_ids=[self.task_id], run_ids=[run_id])
-            # A run that this Airflow does not know may be another one's.
+            # A run unknown to this Airflow may belong to another one.
             return run_id in states and str(states[run_id].get(self.task_id)) not in ALIVE_STATES
 
         self._end_runs(is_given_up, "Airflow had given up its task")
@@ -131,7 +131,7 @@ class SparkJob(SparkSubmitOperator):
                 for line in batch_runs.end(load(), self.task_id, is_ended, why):
                     self.log.warning("%s", line)
             except batch_runs.UNREACHABLE as error:
-                self.log.warning("MySQL cannot be asked for earlier runs: %s", error)
+                self.log.warning("cannot ask MySQL for earlier runs: %s", error)
 
     def _has_published(self, report: Path) -> bool:
         if self.task_id not in batch_runs.JOBS or not report.exists():
@@ -143,27 +143,27 @@ class SparkJob(SparkSubmitOperator):
 
 
 def time_out(seconds: tuple[str, ...]) -> timedelta:
-    """Return after which time a job hangs that may last as long as these settings say together."""
+    """Return the time after which a job counts as hung, for the settings that add up to its maximum time."""
     settings = load()
     return timedelta(seconds=MARGIN_SECONDS + sum(getattr(settings, name) for name in seconds))
 
 
 def tell(context: Any, assets: dict[str, Asset], said: dict[str, Any]) -> None:
-    """Attach what a job's report says to the events of its assets, by their names where it has several."""
+    """Attach a job's report to the events of its assets, by name where it has several."""
     for name, asset in assets.items():
         numbers = said["tables"].get(name, said["tables"])
         context["outlet_events"][asset].extra = {"run_id": said["run_id"], **numbers}
 
 
 def name_of(ti: Any) -> str:
-    """Return what tells this try of a task from every other."""
+    """Return a name that is unique to this try of a task."""
     return SEPARATOR.join((ti.dag_id, ti.run_id, str(ti.try_number)))
 
 
 def pack(folder: Path) -> list[str]:
-    """Write the packages that executors import into archives; return their paths.
+    """Zip the packages that executors import; return the archives' paths.
 
-    What Python has compiled stays behind: it may belong to another user, or to another version.
+    Compiled Python is left out: it may belong to another user or another version.
     """
     archives = [folder / f"{package}.zip" for package in CODE]
     for package, archive in zip(CODE, archives, strict=True):
