@@ -1,1 +1,1 @@
-"""Roles, schemas and tables of both databases: idempotent, run at each start."""
+"""Roles, schemas and tables of all databases: idempotent, applied at each start."""

@@ -1,4 +1,4 @@
-"""Give the administrators of both databases new passwords, with the ones that hold now; `make secrets` runs this.
+"""Change the administrators' passwords in both databases, using the current ones; `make secrets` runs this.
 
 Usage: python -m init_db.admin_passwords < NEW.json    (NEW.json: {"POSTGRES_PASSWORD": …, "MYSQL_ADMIN_PASSWORD": …})
 """
@@ -20,7 +20,7 @@ def change(settings: Settings, new: dict[str, str]) -> None:
     """Change both, or neither as far as two servers allow: both logins are opened first. Raises their errors."""
     user = settings.user(POSTGRES_OWNER)
     with closing(postgres.owner(settings).connect()) as source, closing(mysql.admin(settings).connect()) as target:
-        # The server is sent a verifier, so that the password itself stands in no log of statements.
+        # Send a verifier, so that no statement log contains the password.
         verifier = encrypt_password(new["POSTGRES_PASSWORD"], user, source, "scram-sha-256")
         for (host,) in mysql.ask(target, "select host from mysql.user where user = %s", (settings.user(MYSQL_ADMIN),)):
             account = (settings.user(MYSQL_ADMIN), host, new["MYSQL_ADMIN_PASSWORD"])

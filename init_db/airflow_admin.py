@@ -1,4 +1,4 @@
-"""Make Airflow's administrator or give it the password of the configuration, and grant what others read there.
+"""Create Airflow's administrator or update its password, and grant the columns that other roles read there.
 
 Usage: python -m init_db.airflow_admin    (after `airflow db migrate`, with Airflow's environment)
 """
@@ -32,7 +32,7 @@ def main() -> None:
         if user is None:
             role = manager.find_role("Admin")
             if not manager.add_user(name, name, "Storeline", f"{name}@storeline.invalid", role, password):
-                sys.exit(f"airflow_admin: Airflow does not take the user {name}")
+                sys.exit(f"airflow_admin: Airflow refused the user {name}")
         elif not manager.check_password(name, password):
             manager.reset_password(user.id, password)
     try:
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def show_states(settings: Settings) -> None:
-    """Let `storeline lag` and Grafana see the states of DAGs. Raises PostgresError, psycopg2.Error."""
+    """Let `storeline lag` and Grafana read the states of DAGs. Raises PostgresError and psycopg2.Error."""
     may = {
         settings.user(POSTGRES_READER): dag_states.READABLE,
         settings.user(POSTGRES_GRAFANA): dag_states.SHOWN,

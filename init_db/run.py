@@ -1,6 +1,6 @@
-"""Bring the databases to the structure and Kafka to the topics that this version needs; a second run changes nothing.
+"""Bring the databases' schemas and Kafka's topics to this version; a second run changes nothing.
 
-Usage: python -m init_db.run [postgres] [mysql] [clickhouse] [kafka]    (all without an argument)
+Usage: python -m init_db.run [postgres] [mysql] [clickhouse] [kafka]    (default: all)
 """
 
 import re
@@ -25,15 +25,15 @@ from storeline.variables import Secret
 FOLDER = Path(__file__).resolve().parent
 REFUSED = re.compile("password authentication failed|Access denied")
 KEPT = (
-    "; the server keeps the password of its first start: give that one as {}, or delete its data (in containers "
+    "; the server keeps the password of its first start: set {} to it, or delete the data (in containers "
     "`docker compose down -v`, natively `make reset`)"
 )
-# Longer than any part of Airflow thinks inside a transaction.
+# Longer than any part of Airflow stays idle inside a transaction.
 IDLE_TRANSACTION = "2min"
 
 
 def init_postgres(settings: Settings) -> None:
-    """Make roles, Airflow's database and everything in `postgres/*.sql`. Raises PostgresError."""
+    """Create roles, Airflow's database and everything in `postgres/*.sql`. Raises PostgresError."""
     login = postgres.owner(settings)
     roles = accounts.of("postgres")
     names = {role or "owner": settings.user(account) for role, account in roles.items()}
@@ -41,7 +41,7 @@ def init_postgres(settings: Settings) -> None:
     with closing(_administrator(login, "POSTGRES_PASSWORD")) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            # Two starts at once take turns.
+            # Concurrent starts take turns.
             cursor.execute("select pg_advisory_lock(hashtext('storeline.init'))")
         for account in roles.values():
             if account != POSTGRES_OWNER:
@@ -54,7 +54,7 @@ def init_postgres(settings: Settings) -> None:
 
 
 def _administrator(login: postgres.Login | mysql.Login, password: str) -> Any:
-    """Open an administrator's connection; where the server refuses it, say what to do."""
+    """Open an administrator's connection; if the server refuses it, say what to do."""
     try:
         return login.connect()
     except (postgres.PostgresError, mysql.MysqlError) as error:
@@ -64,7 +64,7 @@ def _administrator(login: postgres.Login | mysql.Login, password: str) -> Any:
 
 
 def _role(connection: PostgresConnection, name: str, password: Secret) -> None:
-    # The server is sent a verifier, so that the password itself stands in no log of statements.
+    # Send a verifier, so that no statement log contains the password.
     verifier = encrypt_password(str(password), name, connection, "scram-sha-256")
     with connection.cursor() as cursor:
         cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
@@ -73,10 +73,10 @@ def _role(connection: PostgresConnection, name: str, password: Secret) -> None:
 
 
 def _end_idle_transactions(connection: PostgresConnection, role: str) -> None:
-    """Have the server end a session of Airflow's that stands still in a transaction.
+    """Let the server end Airflow sessions that stay idle in a transaction.
 
-    The workers of a scheduler that was killed keep its connection open, and with it the lock on the run that it was
-    looking at: every other scheduler passes over that run, for good.
+    Workers of a killed scheduler keep its connection open, and with it the lock on the run that it was examining: every
+    other scheduler skips that run forever.
     """
     change = sql.SQL("alter role {} set idle_in_transaction_session_timeout = {}")
     _execute(connection, change.format(sql.Identifier(role), sql.Literal(IDLE_TRANSACTION)), f"role {role}")
@@ -118,7 +118,7 @@ def init_mysql(settings: Settings) -> None:
         if cursor.fetchone() != (1,):
             raise mysql.MysqlError(
                 f"MySQL at {settings.mysql_host}:{settings.mysql_port}: local_infile is off, and the copy needs it"
-                ": switch it on in the server's options (a file of options that anybody may write is passed over)"
+                ": switch it on in the server's options (MySQL ignores a world-writable option file)"
             )
         cursor.execute("select get_lock('storeline.init', 60)")
         cursor.fetchall()
@@ -139,7 +139,7 @@ def init_mysql(settings: Settings) -> None:
 
 
 def init_clickhouse(settings: Settings) -> None:
-    """Make everything in `clickhouse/*.sql`; its accounts stand in its own configuration. Raises ClickhouseError."""
+    """Create everything in `clickhouse/*.sql`; its accounts are in its own configuration. Raises ClickhouseError."""
     with closing(clickhouse.connect(settings, is_loader=True)) as client:
         for file in sorted((FOLDER / "clickhouse").glob("*.sql")):
             for statement in clickhouse.statements(file.read_text()):
@@ -147,7 +147,7 @@ def init_clickhouse(settings: Settings) -> None:
 
 
 def init_kafka(settings: Settings) -> None:
-    """Make the topics of `storeline/topics.py`. Raises KafkaError."""
+    """Create the topics of `storeline/topics.py`. Raises KafkaError."""
     for line in kafka.make_topics(settings):
         print(f"init_db: topic {line}")
 

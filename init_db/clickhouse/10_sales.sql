@@ -1,5 +1,5 @@
--- The summary of each week's sales, one row for each import date, region and product. An import date is a partition,
--- so that one date is replaced and no other.
+-- The summary of each week's sales, one row per import date, region and product. Partitioned by import date, so that
+-- one date can be replaced without touching others.
 create database if not exists sales;
 
 create table if not exists sales.sales_summary (

@@ -1,4 +1,4 @@
--- The ledger of what ran here.
+-- The ledger of runs.
 create table if not exists ops.runs (
     run_id varchar(40) not null comment 'generation of what this run published',
     job varchar(64) not null,
@@ -26,7 +26,7 @@ create table if not exists ops.run_tables (
     primary key (run_id, table_name)
 ) comment 'One row for each table of a run, written before the table becomes visible';
 
--- Earlier versions called it by what it was for copies alone.
+-- Rename a column of earlier versions, whose name fitted copies only.
 set @is_old = exists (
     select 1 from information_schema.columns
     where table_schema = 'ops' and table_name = 'run_tables' and column_name = 'verify_seconds'

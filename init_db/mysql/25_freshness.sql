@@ -1,4 +1,4 @@
--- How old each mart is, against the limit of this start's configuration: what the cockpit shows and an alert compares.
+-- The age of each mart and its limit from this start's configuration: shown by the cockpit, compared by an alert.
 create or replace sql security definer view ops.mart_freshness as
 select
     mart,

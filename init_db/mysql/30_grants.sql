@@ -1,5 +1,5 @@
--- Least rights: each account is made by init_db/run.py and gets here what its job does, and no more.
--- The copy: the replica and its generations, the ledger, and whom to name when a reader is in the way.
+-- Least privilege: init_db/run.py creates each account, and this grants what its job needs and no more.
+-- The copy: the replica and its generations, the ledger, and who is in the way when a reader blocks it.
 grant select, insert, update, delete, create, drop, alter, index on replica.* to {replicator};
 grant select, insert, update, delete, create, drop, alter, index on replica_staging.* to {replicator};
 grant select, insert, update, delete, create, drop, alter, index on replica_previous.* to {replicator};
@@ -26,7 +26,7 @@ grant select, insert, update, delete, create, drop, alter on ops.mart_builds_pre
 grant select on performance_schema.metadata_locks to {mart_builder};
 grant select on performance_schema.threads to {mart_builder};
 
--- The analyst queries, and sees in the ledger how old what it sees is.
+-- The analyst queries, and reads in the ledger how old the data is.
 grant select on replica.* to {analyst};
 grant select, show view on marts.* to {analyst};
 grant select on ops.* to {analyst};

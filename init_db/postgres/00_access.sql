@@ -1,4 +1,4 @@
--- What nobody needs is taken away: PUBLIC may neither connect here nor make objects.
+-- Revoke what is not needed: PUBLIC may neither connect nor create objects.
 revoke all on database {database} from public;
 revoke all on schema public from public;
 grant connect on database {database} to {generator}, {reader};

@@ -1,6 +1,6 @@
--- The shop's own tables. Run at each start by init_db/run.py as the owner.
--- Nothing here is destructive, and a second run takes no lock that a running writer would notice: indexes and
--- triggers are looked up before they are made, because IF NOT EXISTS locks the table before it looks.
+-- The shop's own tables. init_db/run.py applies this at each start as the owner.
+-- Nothing here is destructive, and a second run takes no lock that a running writer would notice: it looks up indexes
+-- and triggers before creating them, because IF NOT EXISTS locks the table before it looks.
 
 create schema if not exists source;
 
@@ -109,7 +109,7 @@ declare
     table_name text;
     column_name text;
 begin
-    -- order_details.order_id is not among them: its unique constraint begins with it.
+    -- order_details.order_id is missing on purpose: its unique constraint starts with it.
     for table_name, column_name in values
         ('product_categories', 'parent_category_id'),
         ('products', 'category_id'),
@@ -144,7 +144,7 @@ $$;
 
 revoke create on schema public from public;
 
--- The generator writes rows and moves the sequences on; it owns nothing, so it changes no structure.
+-- The generator writes rows and advances the sequences; it owns nothing, so it cannot change the schema.
 grant usage on schema source to {generator};
 grant select, insert, update, delete on
     source.users, source.product_categories, source.products, source.orders, source.order_details, source.reviews,
@@ -153,7 +153,7 @@ to {generator};
 grant usage, select, update on all sequences in schema source to {generator};
 do $$
 begin
-    -- So that the planner knows the rows as soon as they are there; PostgreSQL before 17 leaves it to autovacuum.
+    -- Lets the planner know the rows as soon as they exist; before PostgreSQL 17 this is left to autovacuum.
     if current_setting('server_version_num')::int >= 170000 then
         grant maintain on
             source.users, source.product_categories, source.products, source.orders, source.order_details,
@@ -163,7 +163,7 @@ begin
 end
 $$;
 
--- The reader sees every table of the schema, also the ones that are added later.
+-- The reader sees every table of the schema, including later ones.
 grant usage on schema source to {reader};
 grant select on all tables in schema source to {reader};
 alter default privileges for role {owner} in schema source grant select on tables to {reader};

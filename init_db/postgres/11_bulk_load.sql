@@ -1,10 +1,10 @@
--- Loading an empty shop without keeping keys and indexes up to date row by row, which costs most of the time. They are
--- dropped now and made again, over all rows at once, when the transaction commits. Who may begin this cannot leave it
--- half done: the deferred trigger runs in every commit, and a key that does not hold stops it.
+-- Load an empty shop without maintaining keys and indexes row by row, which would take most of the time. They are
+-- dropped first and rebuilt over all rows at commit. The caller cannot leave this half done: the deferred trigger runs
+-- in every commit, and a violated key aborts it.
 
 create schema if not exists ops;
 
--- Holds rows inside a loading transaction only.
+-- Holds rows only inside a loading transaction.
 create table if not exists ops.bulk_load_rebuilds (
     rebuild_id bigint generated always as identity primary key,
     statement text not null
@@ -50,7 +50,7 @@ begin
             raise exception 'only an empty shop is loaded in bulk: % has rows', loaded;
         end if;
     end loop;
-    -- Foreign keys are the first to go and the last to come back.
+    -- Drop foreign keys first, restore them last.
     for found in
         select
             format('alter table %s drop constraint %I', c.conrelid::regclass, c.conname) as gone,
@@ -75,12 +75,12 @@ begin
             execute found.gone;
             rebuilds := found.again || rebuilds;
         exception when dependent_objects_still_exist then
-            null;  -- something of the owner's own depends on it: it stays and is kept up to date
+            null;  -- an object of the owner's depends on it: it stays and is maintained
         end;
     end loop;
     insert into ops.bulk_load_rebuilds (statement) select unnest(rebuilds);
     if replaces_rows then
-        -- Not TRUNCATE: a reader whose snapshot is older would find the tables empty.
+        -- Not TRUNCATE: a reader with an older snapshot would find the tables empty.
         foreach loaded in array shop loop
             execute format('delete from %s', loaded);
         end loop;

@@ -1,7 +1,7 @@
--- What became of each event that came through Kafka. Written by the stream alone, but for what the producers sent.
+-- The outcome of each event from Kafka. Only the stream writes here, except for what the producers sent.
 
--- The stream that may write: the run that began last. Its row is locked by each of its transactions.
--- `caught_up_seconds` is for how long it has had nothing to catch up with while orders waited: the clock of their waiting.
+-- The stream that may write: the most recently started run. Each of its transactions locks the row.
+-- `caught_up_seconds`: how long it has been caught up while orders were parked; their time-out is measured on it.
 create table if not exists ops.streams (
     stream text primary key,
     run_id text not null,
@@ -9,7 +9,7 @@ create table if not exists ops.streams (
     caught_up_seconds double precision not null default 0
 );
 
--- Where each stream goes on: the only truth, whatever a checkpoint says.
+-- Where each stream continues: the only truth, whatever a checkpoint says.
 create table if not exists ops.stream_offsets (
     stream text not null references ops.streams,
     topic text not null,
@@ -20,7 +20,7 @@ create table if not exists ops.stream_offsets (
     primary key (stream, topic, partition)
 );
 
--- The name of each topic that was ever read; one that is made anew has another id.
+-- The name of each topic ever read; a recreated topic has a new id.
 create table if not exists ops.stream_topics (
     topic_id uuid primary key,
     topic text not null,
@@ -40,7 +40,7 @@ create table if not exists ops.events (
     constraint events_outcome_is_known check (outcome in ('landed', 'duplicate', 'superseded', 'parked', 'dead'))
 );
 
--- Orders that wait for their user or their products.
+-- Orders waiting for their user or products.
 create table if not exists ops.parked_events (
     topic_id uuid not null,
     partition integer not null,
@@ -63,7 +63,7 @@ create table if not exists ops.parked_events (
     primary key (topic_id, partition, "offset")
 );
 
--- What could not be taken, byte for byte. `redriven_from` is the dead letter that this one was sent again from.
+-- Events that could not be taken, byte for byte. `redriven_from` is the dead letter that was redriven as this one.
 create table if not exists ops.dead_letters (
     dead_letter_id bigint generated always as identity primary key,
     topic text not null,
@@ -96,7 +96,7 @@ create table if not exists ops.sent_events (
 
 do $$
 begin
-    -- Columns that a database of an earlier version lacks.
+    -- Columns missing from databases of earlier versions.
     if not exists (
         select from pg_attribute where attrelid = 'ops.streams'::regclass and attname = 'caught_up_seconds'
     ) then
@@ -121,7 +121,7 @@ begin
 end
 $$;
 
--- The stream stages each batch in tables of its session; it deletes nothing of the shop and changes no structure.
+-- The stream stages each batch in temporary tables; it deletes nothing from the shop and cannot change the schema.
 grant connect, temporary on database {database} to {stream};
 grant usage on schema source, ops to {stream};
 grant select (user_id, email, registration_date, first_name, last_name, phone, loyalty_status),
@@ -141,7 +141,7 @@ grant delete on ops.stream_offsets to {stream};
 grant select, insert, delete on ops.parked_events to {stream};
 grant select, insert, update (copied_at, redriven_at) on ops.dead_letters to {stream};
 
--- The producers ask the shop what is sold to whom, and say what they sent.
+-- The producers read what is sold and to whom, and record what they sent.
 grant select, insert on ops.sent_events to {generator};
 
 grant usage on schema ops to {reader};

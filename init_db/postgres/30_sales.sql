@@ -1,4 +1,4 @@
--- The weekly sales and their summary, and what the pipeline reports of each run date.
+-- The weekly sales, their summary, and the pipeline's report on each run date.
 create schema if not exists sales;
 
 create table if not exists sales.sales (
@@ -34,7 +34,7 @@ create table if not exists sales.sales_summary (
     primary key (run_date, region, product_id)
 );
 
--- What validate found, one row for each rule; a run date's latest validation replaces the one before.
+-- What validate found, one row per rule; a new validation of a run date replaces the previous one.
 create table if not exists ops.sales_reports (
     run_date date not null,
     rule text not null,
@@ -47,7 +47,7 @@ create table if not exists ops.sales_reports (
     primary key (run_date, rule)
 );
 
--- The last run of each step for each run date that ended well. `seconds` is its work, without Spark's start.
+-- The last successful run of each step and run date. `seconds` excludes Spark's start.
 create table if not exists ops.sales_steps (
     run_date date not null,
     step text not null,

@@ -1,7 +1,7 @@
--- Grafana's role reads what its boards show, and no more: of events and letters not what is in them.
+-- Grafana's role reads only what its boards show: not the contents of events and dead letters.
 grant connect on database {database} to {grafana};
 alter role {grafana} in database {database} set default_transaction_read_only = on;
--- A panel's query that takes longer is cancelled.
+-- Cancels slow panel queries.
 alter role {grafana} set statement_timeout = '30s';
 alter role {grafana} connection limit 20;
 grant usage on schema ops to {grafana};

@@ -16,7 +16,7 @@ from tests.integration.events import ADA, Ask, order, registration
 pytestmark = pytest.mark.integration
 
 KEPT = (
-    "; the server keeps the password of its first start: give that one as {}, or delete its data (in containers "
+    "; the server keeps the password of its first start: set {} to it, or delete the data (in containers "
     "`docker compose down -v`, natively `make reset`)"
 )
 
