@@ -64,7 +64,7 @@ def port_problems(wanted: Mapping[str, tuple[str, int]], ours: set[int]) -> list
         if twin:
             found.append(f"port {number} ({name}) is {twin} as well: set another one in .env.local")
         elif number not in ours and is_taken(address, number):
-            found.append(f"port {number} ({name}) is taken by another program: end that or set {name} in .env.local")
+            found.append(f"port {number} ({name}) is taken by another program: stop it or set {name} in .env.local")
     return found
 
 

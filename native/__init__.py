@@ -1,1 +1,1 @@
-"""The services as processes on one machine without Docker: for a first look and for tests."""
+"""The services as local processes, without Docker: for a first look and for tests."""

@@ -1,6 +1,6 @@
-"""Look at the demo's stack, start it, end it.
+"""Start, stop and inspect the demo's stack.
 
-Usage: python -m native start|stop|status|reset    (`reset` deletes its data and keeps what is installed)
+Usage: python -m native start|stop|status|reset    (`reset` deletes its data, not what is installed)
 """
 
 import sys
@@ -12,7 +12,7 @@ from storeline.settings import load
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the command line asks. Exits with one line on an error."""
+    """Run the given command. Exits with one line on an error."""
     try:
         stack = Stack(DEMO, load())
         commands = {"start": stack.start, "stop": stack.stop, "status": lambda: show(stack), "reset": stack.delete}

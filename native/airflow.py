@@ -1,4 +1,4 @@
-"""Airflow as processes: api-server, scheduler, dag-processor, triggerer."""
+"""Airflow as local processes: api-server, scheduler, dag-processor, triggerer."""
 
 import subprocess
 from pathlib import Path
@@ -12,12 +12,12 @@ from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-# The UI shows the logs from the folder that all parts share, so nobody serves them on a port of its own.
+# All parts share the log folder, so the UI needs no separate log server.
 ARGUMENTS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
 
 
 def airflow_environment(settings: Settings, home: Path) -> dict[str, str]:
-    """Return what every process of Airflow sees; tasks and the jobs that they submit see it too."""
+    """Return the environment of every Airflow process; tasks and submitted jobs inherit it."""
     url = f"http://127.0.0.1:{settings.airflow_port}"
     folder = home / "airflow"
     return {
@@ -45,7 +45,7 @@ def service(settings: Settings, home: Path) -> Service:
             folder,
             seen,
             stop_seconds=20,
-            # A task that begins before the API answers fails, and uses up its retries.
+            # A task that starts before the API answers fails and uses up its retries.
             waits_for_port=settings.airflow_port if part == "scheduler" else None,
         )
         for part in PARTS
@@ -71,7 +71,7 @@ def service(settings: Settings, home: Path) -> Service:
 
 
 def _missing(settings: Settings) -> str | None:
-    """Say which part is not healthy yet."""
+    """Name the parts that are not healthy yet."""
     try:
         health = ask(settings.airflow_port, "/api/v2/monitor/health")
     except WebError as error:

@@ -1,4 +1,4 @@
-"""Airflow's REST API as the demo and the tests use it: unpause, look at runs, read a log."""
+"""Airflow's REST API for the demo and the tests: unpause DAGs, look at runs, read logs."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ V2 = "/api/v2"
 
 @dataclass(frozen=True)
 class Airflow:
-    """Airflow at the port of the configuration, as its administrator."""
+    """Airflow at the configured port, as its administrator."""
 
     settings: Settings
 
@@ -25,11 +25,11 @@ class Airflow:
         return str(ask(self.settings.airflow_port, "/auth/token", "POST", login)["access_token"])
 
     def call(self, path: str, method: str = "GET", body: object = None) -> Any:
-        """Return what the API answers to a path below `/api/v2`. Raises WebError."""
+        """Return the API's answer for a path below `/api/v2`. Raises WebError."""
         return ask(self.settings.airflow_port, V2 + path, method, body, self._token)
 
     def unpause(self, dag: str, wait_seconds: float = 60) -> None:
-        """Unpause a DAG as its switch in the UI does. Raises StorelineError when it does not appear."""
+        """Unpause a DAG like the switch in the UI. Raises StorelineError when it does not appear."""
         deadline = time.monotonic() + wait_seconds
         while True:
             try:
@@ -41,7 +41,7 @@ class Airflow:
             time.sleep(1)
 
     def import_error(self) -> str:
-        """Return the last line of what broke a DAG file, empty when none is broken."""
+        """Return the last line of a DAG file's import error, empty when there is none."""
         broken = self.call("/importErrors")["import_errors"]
         return f"{broken[0]['filename']}: {broken[0]['stack_trace'].strip().splitlines()[-1]}" if broken else ""
 
@@ -50,13 +50,13 @@ class Airflow:
         return str(self.call(f"/dags/{dag}/dagRuns", "POST", {"logical_date": None})["dag_run_id"])
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
-        """Return a DAG's runs, the latest first."""
+        """Return a DAG's runs, latest first."""
         return list(self.call(f"/dags/{dag}/dagRuns?order_by=-run_after&limit=20")["dag_runs"])
 
     def is_under_way(self, dag: str) -> bool:
-        """Tell whether a run is queued or running, or changed assets call for one that is not there yet.
+        """Tell whether a run is queued or running, or an asset event is about to start one.
 
-        Ask for DAGs in the order in which one leads to the next; then none is missed on its way.
+        Ask for DAGs in the order in which they trigger each other, so that no run slips through.
         """
         if self.call(f"/dags/{dag}/assets/queuedEvents")["queued_events"]:
             return True
@@ -70,7 +70,7 @@ class Airflow:
         return any(run["state"] == "success" for run in runs)
 
     def why(self, dag: str, run: str, lines: int = 25) -> str:
-        """Return which task of a run failed, and its log's tail."""
+        """Return the failed task of a run and the end of its log."""
         path = f"/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances"
         tasks = [one for one in self.call(path)["task_instances"] if one["state"] == "failed"]
         if not tasks:
@@ -82,7 +82,7 @@ class Airflow:
 
 
 def log_lines(entry: Any) -> list[str]:
-    """Return what an entry of a task's log says, and the exceptions that it was written for."""
+    """Return the message of a task log's entry, and its exceptions."""
     if not isinstance(entry, dict):
         return [str(entry)]
     raised = entry.get("error_detail") or ()

@@ -1,4 +1,4 @@
-"""The archive of classes with which Java starts a job in half the time: made once, from a run of a job."""
+"""A class archive that halves Java's start-up for a job; recorded once, from a run of a job."""
 
 import hashlib
 import subprocess
@@ -12,9 +12,9 @@ from storeline.settings import ROOT, load
 
 
 def install_classes() -> str:
-    """Archive the classes that a job loads, from a run of one, which halves the start-up of the next ones.
+    """Archive the classes that one job loads; later jobs start in half the time.
 
-    An option: where Java makes none, everything works without.
+    Optional: where Java cannot make one, everything works without.
     """
     java = subprocess.run(("java", "-version"), capture_output=True, text=True, check=False).stderr
     wanted = hashlib.sha256(f"{java}{LOCK.read_text()}{sorted(JARS.iterdir())}".encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""From nothing to marts and a report: start the stack, fill the shop, let Airflow copy it, build marts, run the sales.
+"""From nothing to marts and a report: start the stack, fill the shop, let Airflow copy, build marts and make the sales.
 
-Usage: python -m native.demo [BEGIN]    (`make demo`; BEGIN: when it began, in seconds since 1970)
+Usage: python -m native.demo [BEGIN]    (`make demo`; BEGIN: its start, in seconds since 1970)
 
-A second run finds what is there and only shows it.
+A second run finds everything in place and only shows it.
 """
 
 import contextlib
@@ -36,15 +36,15 @@ MySQL             mysql -h {mysql_host} -P {mysql_port} -u {mysql_analyst_user} 
 PostgreSQL        psql -h {postgres_host} -p {postgres_port} -U {postgres_reader_user} {postgres_db}
                   (POSTGRES_READER_PASSWORD in .env)
 Report            {report}   (recreate it with make report)
-How everything is bin/storeline status
+Status            bin/storeline status
 Events            bin/storeline lag, bin/storeline redrive
 Ask MySQL         bin/storeline sql 'select * from marts.UserOrders order by total_amount desc limit 10'
 Ask ClickHouse    bin/storeline sql --on clickhouse 'select * from sales.sales_summary limit 10'
-End               make stop"""
+Stop              make stop"""
 
 
 def main(arguments: list[str]) -> None:
-    """Run the demo. Exits with one line, and a failed task's log, when something goes wrong."""
+    """Run the demo. Exits with one line, and a failed task's log, on an error."""
     begin = float(arguments[0]) if arguments else time.time()
     try:
         settings = load()
@@ -53,27 +53,27 @@ def main(arguments: list[str]) -> None:
     except StorelineError as error:
         sys.exit(f"demo: {error}")
     except KeyboardInterrupt:
-        sys.exit("demo: interrupted; `make demo` goes on from here, `make stop` ends everything")
+        sys.exit("demo: interrupted; `make demo` continues from here, `make stop` stops everything")
 
 
 def run(stack: Stack, settings: Settings) -> None:
-    """Take each step and print how long it took."""
+    """Run each step and print how long it took."""
     servers = ("postgres", "mysql", "clickhouse", "kafka", "spark")
     step("PostgreSQL, MySQL, ClickHouse, Kafka and Spark answer", lambda: stack.start(servers))
     step("the shop is filled", lambda: stack.run("generators.shop", "--if-empty"))
-    step("events are produced, Airflow answers", lambda: stack.start(("producers", "airflow")))
+    step("the producers run, Airflow answers", lambda: stack.start(("producers", "airflow")))
     airflow = Airflow(settings)
     step(f"{', '.join((*DAGS, SALES))} are unpaused", lambda: unpause(airflow))
     step("the replica is copied and the marts are built", lambda: wait_for_marts(airflow, settings))
     step(f"{STREAM} is unpaused and lands events", lambda: wait_for_events(airflow, settings))
     step(f"the sales of a week ({settings.sales_rows:,} rows) are in ClickHouse", lambda: wait_for_sales(airflow))
     if not REPORT.exists():
-        step("the report is made", lambda: stack.run("notebooks.report", str(REPORT)))
+        step("the report is ready", lambda: stack.run("notebooks.report", str(REPORT)))
     show(settings)
 
 
 def unpause(airflow: Airflow) -> None:
-    """Unpause the DAGs; one whose last run failed, in an earlier demo, is run again."""
+    """Unpause the DAGs; run one again if its last run, in an earlier demo, failed."""
     for dag in (*DAGS, SALES):
         airflow.unpause(dag)
         if [run["state"] for run in airflow.runs(dag)][:1] == ["failed"]:
@@ -81,17 +81,17 @@ def unpause(airflow: Airflow) -> None:
 
 
 def step(what: str, do: Callable[[], None]) -> None:
-    """Do something and print what was reached, with the seconds it took."""
+    """Run a step and print what it reached, with its seconds."""
     begin = time.monotonic()
     do()
     print(f"  {time.monotonic() - begin:6.1f} s  {what}", flush=True)
 
 
 def wait_for_marts(airflow: Airflow, settings: Settings) -> None:
-    """Wait until both DAGs have run well and the marts can be read. Raises StorelineError."""
+    """Wait until both DAGs have succeeded and the marts can be read. Raises StorelineError."""
     deadline = time.monotonic() + SECONDS_TO_MARTS
     while time.monotonic() < deadline:
-        # A busy machine may keep one question waiting for too long; the next one is answered.
+        # On a busy machine a request may time out; the next one is answered.
         with contextlib.suppress(WebError):
             if all(airflow.has_succeeded(dag) for dag in DAGS) and set(SHOWN) <= tables(settings, "marts"):
                 return
@@ -100,7 +100,7 @@ def wait_for_marts(airflow: Airflow, settings: Settings) -> None:
 
 
 def wait_for_events(airflow: Airflow, settings: Settings) -> None:
-    """Unpause the stream and wait until an order that came through Kafka is in the shop. Raises StorelineError."""
+    """Unpause the stream and wait until an order from Kafka is in the shop. Raises StorelineError."""
     airflow.unpause(STREAM)
     deadline = time.monotonic() + SECONDS_TO_EVENTS
     landed = "select count(*) from source.orders where web_order_id is not null"
@@ -112,7 +112,7 @@ def wait_for_events(airflow: Airflow, settings: Settings) -> None:
 
 
 def wait_for_sales(airflow: Airflow) -> None:
-    """Wait until the sales pipeline has run well. Raises StorelineError."""
+    """Wait until the sales pipeline has succeeded. Raises StorelineError."""
     deadline = time.monotonic() + SECONDS_TO_SALES
     while time.monotonic() < deadline:
         with contextlib.suppress(WebError):
@@ -123,13 +123,13 @@ def wait_for_sales(airflow: Airflow) -> None:
 
 
 def tables(settings: Settings, database: str) -> set[str]:
-    """Return the tables that the analyst sees in a database."""
+    """Return the tables of a database that the analyst can see."""
     with closing(mysql.analyst(settings).connect()) as connection:
         return mysql.tables_of(connection, database)
 
 
 def show(settings: Settings) -> None:
-    """Print what the replica holds, the first rows of two marts, and where everything is."""
+    """Print the replica's row counts, the first rows of two marts, the sales, and where everything is."""
     with closing(mysql.analyst(settings).connect()) as connection:
         counts = [
             (name, mysql.ask(connection, f"select count(*) from replica.{mysql.quote(name)}")[0][0])

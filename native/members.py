@@ -1,4 +1,4 @@
-"""The processes of a stack: who belongs to it, and the end of all of them."""
+"""The processes of a stack: which ones belong to it, and how to end them."""
 
 import contextlib
 import os
@@ -17,18 +17,18 @@ SECONDS_TO_STOP = 240
 
 
 def kill(home: Path) -> None:
-    """End every process of a stack whose data is not wanted any more, within seconds."""
+    """Kill every process of a stack whose data is no longer needed, within seconds."""
     doomed = members(home)
     if supervisor := supervisor_process(home):
-        _signal({supervisor}, signal.SIGKILL, 10)  # first, because it would start the others again
-    # PostgreSQL takes this as a quick shutdown, after which no shared memory is left.
+        _signal({supervisor}, signal.SIGKILL, 10)  # first, because it would restart the others
+    # PostgreSQL takes this as a fast shutdown, which leaves no shared memory behind.
     left = _signal(doomed | members(home), signal.SIGINT, 3)
     _signal(left, signal.SIGKILL, 10)
     end(home)
 
 
 def _signal(doomed: set[psutil.Process], number: signal.Signals, wait: float) -> set[psutil.Process]:
-    """Send a signal to processes and return those that still live after a while."""
+    """Send a signal to processes and return those still alive after the wait."""
     for process in doomed:
         with contextlib.suppress(psutil.Error):
             process.send_signal(number)
@@ -36,7 +36,7 @@ def _signal(doomed: set[psutil.Process], number: signal.Signals, wait: float) ->
 
 
 def end(home: Path) -> None:
-    """End the supervisor and every process that it or its children started; a second call does nothing."""
+    """End the supervisor and every process that it or its children started; idempotent."""
     doomed = members(home)
     with supervisor_of(home) as supervisor:
         if supervisor:
@@ -45,18 +45,18 @@ def end(home: Path) -> None:
     deadline = time.monotonic() + SECONDS_TO_STOP
     while supervisor_process(home) and time.monotonic() < deadline:
         time.sleep(0.1)
-    # What is left was not the supervisor's child (an executor, a job), or its supervisor was killed.
+    # What is left was not the supervisor's child (an executor, a job), or the supervisor was killed.
     doomed |= members(home)
     for number, wait in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
         doomed = _signal(doomed, number, wait)
     if doomed:
-        raise StorelineError(f"these processes do not end: {', '.join(str(process.pid) for process in doomed)}")
+        raise StorelineError(f"these processes do not stop: {', '.join(str(process.pid) for process in doomed)}")
     for file in (home / "supervisord.pid", sockets(home) / "supervisor.sock"):
         file.unlink(missing_ok=True)
 
 
 def supervisor_process(home: Path) -> psutil.Process | None:
-    """Return the supervisor's process where it is running."""
+    """Return the supervisor's process if it is running."""
     with contextlib.suppress(OSError, ValueError, psutil.Error):
         process = psutil.Process(int((home / "supervisord.pid").read_text()))
         if process.environ().get(MARK) == str(home) and process.status() != psutil.STATUS_ZOMBIE:
@@ -67,7 +67,7 @@ def supervisor_process(home: Path) -> psutil.Process | None:
 def members(home: Path) -> set[psutil.Process]:
     """Return every process of a stack: by its mark, by descent, or by session and working folder.
 
-    Some overwrite their environment with their title, so the mark alone does not find them.
+    Some processes overwrite their environment with their title, so the mark alone does not find them.
     """
     found, session = set(), None
     with contextlib.suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""MySQL as a process: its folder, its admin account, its probe."""
+"""MySQL as a local process: its folder, its admin account, its probe."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ OPTIONS = ROOT / "docker" / "mysql" / "storeline.cnf"
 
 
 def service(settings: Settings, home: Path) -> Service:
-    """Declare MySQL with its data in the stack's home."""
+    """Declare MySQL, with its data in the stack's home."""
     server, folder = find_server(), home / "mysql"
     if server is None:
         raise StorelineError("MySQL is not installed: run `make install`")
@@ -32,7 +32,7 @@ def service(settings: Settings, home: Path) -> Service:
 
 
 def _prepare(settings: Settings, home: Path, server: Server, command: tuple[str, ...]) -> None:
-    """Make the data folder once; write the options and the admin account, which is set at each start."""
+    """Create the data folder once; at each start, write the options and set the admin account."""
     folder = make_private(home / "mysql")
     make_private(folder / "tmp")
     data, draft = folder / "data", folder / "data.new"

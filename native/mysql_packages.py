@@ -1,4 +1,4 @@
-"""Find a MySQL server on this machine, or unpack Debian's packages of one into a private folder."""
+"""Find a MySQL server on this machine, or unpack Debian's packages into a private folder."""
 
 import os
 import re
@@ -15,7 +15,7 @@ OLDEST = (8, 4)
 PACKAGES = CACHE / "mysql"
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# A configuration of apt that shares nothing with the machine's own, so it needs no root and changes nothing.
+# An apt configuration separate from the machine's own, so it needs no root and changes nothing.
 APT = """Dir::Etc::sourcelist "{0}/sources.list"; Dir::Etc::sourceparts "-";
 Dir::State "{0}"; Dir::State::lists "{0}/lists"; Dir::State::status "{0}/status";
 Dir::Cache "{0}/cache"; Dir::Cache::archives "{0}/archives"; Dir::Log "{0}";
@@ -25,17 +25,17 @@ APT::Install-Recommends "false"; APT::Sandbox::User ""; Debug::NoLocking "true";
 
 @dataclass(frozen=True)
 class Server:
-    """How to run a MySQL server: what its command begins with, and the options that its place needs."""
+    """How to run a MySQL server: the start of its command, and the options for its location."""
 
     command: tuple[str, ...]
     options: dict[str, str]
 
 
 def find_server() -> Server | None:
-    """Return the machine's own MySQL where it is new enough, else the unpacked one, else nothing."""
+    """Return the machine's own MySQL if it is new enough, otherwise the unpacked one, otherwise None."""
     installed = shutil.which("mysqld", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if installed and (version_of((installed,)) or (0,)) >= OLDEST:
-        # Started through the loader, because AppArmor ties a program of this path to the system's own data folder.
+        # Started through the loader, because AppArmor restricts a program of this path to the system's own data folder.
         return Server((LOADER, installed) if is_binary(Path(installed)) else (installed,), {})
     library = MYSQL / "usr/lib/x86_64-linux-gnu"
     server = Server(
@@ -51,13 +51,13 @@ def find_server() -> Server | None:
 
 
 def is_binary(file: Path) -> bool:
-    """Tell whether a program is one for the loader, not a script."""
+    """Tell whether a program is a binary for the loader, not a script."""
     with file.open("rb") as stream:
         return stream.read(4) == b"\x7fELF"
 
 
 def version_of(command: tuple[str, ...]) -> tuple[int, ...] | None:
-    """Return the version of a MySQL server; nothing for another make."""
+    """Return the version of a MySQL server; None for another product."""
     try:
         said = subprocess.run((*command, "--version"), capture_output=True, text=True, check=False).stdout
     except OSError:
@@ -67,7 +67,7 @@ def version_of(command: tuple[str, ...]) -> tuple[int, ...] | None:
 
 
 def mirror() -> str | None:
-    """Return the Debian mirror that this machine's own configuration of apt names; nothing elsewhere."""
+    """Return the Debian mirror that this machine's apt is configured for; None on other systems."""
     if not Path("/etc/debian_version").exists() or not shutil.which("apt-get"):
         return None
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', Path("/etc/os-release").read_text(), re.MULTILINE))
@@ -81,7 +81,7 @@ def mirror() -> str | None:
 
 
 def install() -> str:
-    """Make sure that there is a server, from the cache where it holds one. Raises StorelineError."""
+    """Make sure that there is a server, from the cache if possible. Raises StorelineError."""
     if find_server() is None:
         if not list(PACKAGES.glob("mysql-server-core_*.deb")):
             _download()
@@ -89,16 +89,16 @@ def install() -> str:
     server = find_server()
     version = version_of(server.command) if server else None
     if not version or version < OLDEST:
-        raise StorelineError("MySQL: the packages hold no server 8.4 or later that runs here")
+        raise StorelineError("MySQL: the packages have no server 8.4 or later that runs here")
     return ".".join(str(part) for part in version)
 
 
 def _download() -> None:
-    """Fetch the server and what it needs from Debian's unstable suite, checked by apt's signatures."""
+    """Download the server and its dependencies from Debian's unstable suite, checked by apt's signatures."""
     address = mirror()
     if address is None:
         raise StorelineError(
-            "MySQL: no mysqld 8.4 or later is on PATH, and its packages can be fetched on Debian alone"
+            "MySQL: no mysqld 8.4 or later is on PATH, and its packages can be downloaded only on Debian"
         )
     PACKAGES.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=PACKAGES.parent) as name:
@@ -129,7 +129,7 @@ def _unpack() -> None:
     draft = MYSQL.with_name("mysql.new")
     shutil.rmtree(draft, ignore_errors=True)
     for package in sorted(PACKAGES.glob("*.deb")):
-        # Perl serves only the scripts around the server.
+        # Only the scripts around the server need Perl.
         if not package.name.startswith(("perl", "libperl")):
             subprocess.run(("dpkg-deb", "-x", str(package), str(draft)), check=True)
     draft.rename(MYSQL)

@@ -1,4 +1,4 @@
-"""PostgreSQL as a process: its folder, its owner, its probe."""
+"""PostgreSQL as a local process: its folder, its owner, its probe."""
 
 import os
 import subprocess
@@ -15,17 +15,17 @@ from storeline.settings import ROOT, Settings
 from storeline.stores import postgres as store
 
 CONFIGURATION = ROOT / "docker" / "postgres" / "postgresql.conf"
-# The same order of texts on every machine.
+# Same collation on every machine.
 INITDB = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--auth=scram-sha-256")
 
 
 def as_ordinary_user() -> tuple[str, ...]:
-    """Return what goes before a command that refuses root: a user namespace in which root has another number."""
+    """Return a prefix for commands that refuse root: a user namespace in which root has another uid."""
     return ("unshare", "--user", "--map-user=1000", "--map-group=1000") if os.geteuid() == 0 else ()
 
 
 def service(settings: Settings, home: Path) -> Service:
-    """Declare PostgreSQL with its data in the stack's home."""
+    """Declare PostgreSQL, with its data in the stack's home."""
     data = home / "postgres"
     options = {
         "config_file": CONFIGURATION,
@@ -37,7 +37,7 @@ def service(settings: Settings, home: Path) -> Service:
     command = (*server, *(word for name, value in options.items() for word in ("-c", f"{name}={value}")))
     return Service(
         "postgres",
-        # The fast way to shut down; the server ends its own children.
+        # Fast shutdown; the server ends its own children.
         (Process("postgres", command, data, {}, stop_signal="INT", signals_group=False, stop_seconds=60),),
         prepare=lambda: _prepare(settings, data, server),
         missing=lambda: _missing(settings),
@@ -45,7 +45,7 @@ def service(settings: Settings, home: Path) -> Service:
 
 
 def _prepare(settings: Settings, data: Path, server: tuple[str, ...]) -> None:
-    """Make the data folder, or give the owner the password that the configuration has now."""
+    """Create the data folder, or set the owner's password to the configured one."""
     if data.exists():
         name = settings.user(POSTGRES_OWNER).replace('"', '""')
         password = settings.password(POSTGRES_OWNER).replace("'", "''")

@@ -1,8 +1,8 @@
-"""Check this machine before anything is installed or started: every problem at once, one line each.
+"""Check this machine before anything is installed or started; print every problem, one line each.
 
-Usage: python3 -m native.preflight [machine]    (`machine`: without what belongs to the demo alone, its ports)
+Usage: python3 -m native.preflight [machine]    (`machine`: without the demo's ports)
 
-Runs with any Python 3, because a wrong one is among the things that it finds.
+Runs with any Python 3, because a wrong version is one of the problems that it finds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PYTHONS = ((3, 11), (3, 12), (3, 13))
 
 
 def main(arguments: list[str]) -> None:
-    """Print every problem and exit with 1, or say nothing."""
+    """Print every problem and exit with 1, or print nothing."""
     found = machine()
     if sys.version_info[:2] in PYTHONS:
         found += configuration(ports=arguments != ["machine"])
@@ -64,7 +64,7 @@ TOOLS = {"mvn": "maven", "git": "git", "tar": "tar", "unshare": "util-linux"}
 
 
 def java_version() -> int:
-    """Return the major version of the Java that Spark will use, 0 without one."""
+    """Return the major version of the Java that Spark will use; 0 without Java."""
     home = os.environ.get("JAVA_HOME")
     try:
         command = (f"{home}/bin/java" if home else "java", "-version")
@@ -76,7 +76,7 @@ def java_version() -> int:
 
 
 def can_leave_root() -> bool:
-    """Tell whether root may make a user namespace, in which PostgreSQL runs."""
+    """Tell whether root can create a user namespace to run PostgreSQL in."""
     try:
         command = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "true")
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -91,7 +91,7 @@ def memory_gib() -> dict[str, float]:
 
 
 def configuration(ports: bool) -> list[str]:
-    """Return what the configuration asks for and this machine cannot give."""
+    """Return the settings that this machine cannot satisfy."""
     from native.mysql_packages import PACKAGES, find_server, mirror
     from native.places import DEMO, VENV, sockets
     from native.ports import answers, port_problems, wanted_ports
@@ -106,7 +106,7 @@ def configuration(ports: bool) -> list[str]:
     found = []
     if is_ours(settings.mysql_host) and not (find_server() or list(PACKAGES.glob("*.deb")) or mirror()):
         found.append(
-            "MySQL: no mysqld 8.4 or later is on PATH: install one (its packages can be fetched on Debian alone)"
+            "MySQL: no mysqld 8.4 or later is on PATH: install one (its packages can be downloaded only on Debian)"
         )
     free = shutil.disk_usage(ROOT).free / GIB
     if not VENV.exists() and free < DISK_GIB:
@@ -117,7 +117,7 @@ def configuration(ports: bool) -> list[str]:
         found.append(f"only {free:.1f} GiB of memory is free: {FREE_MEMORY_GIB} are needed")
     if not is_ours(settings.bind_address):
         found.append(
-            f"BIND_ADDRESS is {settings.bind_address}: the native stack serves this machine alone; "
+            f"BIND_ADDRESS is {settings.bind_address}: the native stack serves only this machine; "
             "set it to 127.0.0.1 or use docker compose"
         )
     return found + port_problems(wanted_ports(settings))

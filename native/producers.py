@@ -1,4 +1,4 @@
-"""The producers of events as processes; they wait by themselves for what they need."""
+"""The event producers as local processes; they wait by themselves for what they need."""
 
 from pathlib import Path
 

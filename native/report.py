@@ -12,7 +12,7 @@ from storeline.settings import load
 
 
 def main() -> None:
-    """Make it and print where it is. Exits with one line when it cannot be made."""
+    """Make it and print its path. Exits with one line on failure."""
     try:
         Stack(DEMO, load()).run("notebooks.report", str(REPORT))
     except StorelineError as error:

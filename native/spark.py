@@ -1,4 +1,4 @@
-"""Spark as processes: a standalone master, one worker with the slots of all, the history server."""
+"""Spark as local processes: a standalone master, one worker with the slots of all, the history server."""
 
 import re
 import shutil
@@ -12,40 +12,40 @@ from storeline.settings import ROOT, Settings
 
 CONFIGURATION = ROOT / "docker" / "spark"
 MEBIBYTES = {"m": 1, "g": 1024}
-# The daemons hardly work; one collector and one compiler are enough for them. A port that is taken ends them: at the
-# next port, which Spark would take, nobody looks for them.
+# The daemons hardly work, so one collector and one compiler are enough. A port that is taken must stop them: Spark
+# would move to the next port, where nothing looks for them.
 DAEMON_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dspark.port.maxRetries=0"
-# What the master knows of applications and workers outlives it; otherwise its death would stall them for ever. It waits
-# this long, in seconds, for those of them that are gone.
+# The master's state survives it; otherwise its death would stall applications and workers forever. A new master waits
+# this many seconds for those that are gone.
 RECOVERY = "-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryTimeout=20"
 
-# Spark's own variables, in which a stack made by code may say more to its master and its worker.
+# Spark's own variables, for stacks created in code that pass extra options to master and worker.
 OWN_OPTIONS = ("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS")
 
 
 def spark_home() -> Path:
-    """Return the folder of the pyspark package, which holds a whole Spark."""
+    """Return the folder of the pyspark package, which contains a complete Spark."""
     return next((VENV / "lib").glob("python3.*/site-packages/pyspark"))
 
 
 def class_options(archive: str) -> str:
-    """Return Java's options for a class path that an archive of classes is good for.
+    """Return Java's options for a class path that works with a class archive.
 
-    Java refuses an archive when a folder with files stands in the class path. Spark puts its folder of settings there,
-    so the class path is given anew, without it, and the one file that is looked for there is named.
+    Java refuses an archive when the class path has a folder with files. Spark adds its configuration folder, so this
+    sets the class path without it and names the one file that is needed from there.
     """
     path = f"{spark_home() / 'jars'}/*:{JARS}/*"
     return f"-cp '{path}' {archive} -Dlog4j2.configurationFile='{CONFIGURATION / 'log4j2.properties'}'"
 
 
 def archived_classes() -> str:
-    """Return the options by which Java starts with the archive that `native.install` made; none without one."""
+    """Return the options that make Java use the archive from `native.install`; none if there is none."""
     found = f"-XX:SharedArchiveFile='{CLASSES}' -Xshare:auto -Xlog:disable -Xlog:all=error"
     return class_options(found) if CLASSES.exists() else ""
 
 
 def environment(settings: Settings, home: Path) -> dict[str, str]:
-    """Return what a driver, an executor and the daemons see; a job needs the configuration besides."""
+    """Return the environment of drivers, executors and daemons; a job also needs the configuration."""
     driver = archived_classes()
     if driver and is_ours(urlsplit(settings.spark_master_url).hostname):
         driver += f' "-Dspark.executor.defaultJavaOptions={driver}"'
@@ -64,7 +64,7 @@ def environment(settings: Settings, home: Path) -> dict[str, str]:
 
 
 def total_memory(settings: Settings) -> str:
-    """Return the memory of all workers, which the one native worker has."""
+    """Return the memory of all workers together, which the single native worker gets."""
     amount, unit = re.fullmatch(r"(\d+)([mg])", settings.spark_worker_memory).groups()  # type: ignore[union-attr]
     return f"{int(amount) * MEBIBYTES[unit] * settings.spark_workers}m"
 
@@ -83,7 +83,7 @@ def service(settings: Settings, home: Path) -> Service:
         return Process(name, command, folder, variables, waits_for_port=port)
 
     def prepare() -> None:
-        # No process of the cluster runs, so what its last master knew is past.
+        # No process of the cluster is running, so the last master's state is stale.
         shutil.rmtree(folder / "master", ignore_errors=True)
         for name in ("work", "local", "events", "master"):
             make_private(folder / name)
@@ -97,7 +97,7 @@ def service(settings: Settings, home: Path) -> Service:
         "spark",
         (
             daemon("spark-master", "master.Master", *bind, *master, more=recovery),
-            # A worker that finds no master asks again after 5 to 15 s.
+            # A worker that finds no master retries after 5 to 15 s.
             daemon(
                 "spark-worker",
                 "worker.Worker",
@@ -116,7 +116,7 @@ def service(settings: Settings, home: Path) -> Service:
 
 
 def _missing(settings: Settings) -> str | None:
-    """Say which of the UIs does not answer, or that the worker has not registered."""
+    """Name a UI that does not answer, or report that the worker has not registered."""
     try:
         cluster = ask(settings.spark_master_ui_port, "/json/")
         ask(settings.spark_history_port, "/api/v1/applications?limit=1")

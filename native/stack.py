@@ -1,4 +1,4 @@
-"""A stack: the services of one folder, started, stopped and looked at."""
+"""A stack: the services of one folder, to start, stop and inspect."""
 
 import shutil
 import subprocess
@@ -19,9 +19,9 @@ from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 
 SERVICES = ("postgres", "mysql", "clickhouse", "kafka", "spark", "producers", "airflow")
-# They begin when the databases have their structure and Kafka its topics.
+# They start after the databases have their schemas and Kafka its topics.
 LATER = ("producers", "airflow")
-# ClickHouse's engine works in the processes that ask it, so it has a structure and no process.
+# ClickHouse's engine runs inside the processes that query it, so it has a schema but no process.
 STRUCTURED = ("postgres", "mysql", "clickhouse", "kafka")
 DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
     "postgres": postgres.service,
@@ -35,7 +35,7 @@ DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
 
 @dataclass(frozen=True)
 class Status:
-    """A process as the supervisor sees it; `pid` is 0 without one, `description` says how long it has been up."""
+    """A process as the supervisor reports it; `pid` is 0 when it is not running, `description` includes the uptime."""
 
     name: str
     pid: int
@@ -45,7 +45,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Stack:
-    """The services of one folder. As a context manager it starts `services` and kills everything at the end."""
+    """The services of one folder. As a context manager it starts `services` and kills everything on exit."""
 
     home: Path
     settings: Settings
@@ -65,7 +65,7 @@ class Stack:
         members.kill(self.home)
 
     def is_native(self, service: str) -> bool:
-        """Tell whether a service belongs to the stack; one at another address is the user's own."""
+        """Tell whether a service belongs to the stack; the user runs those at other addresses."""
         hosts = {
             "postgres": self.settings.postgres_host,
             "mysql": self.settings.mysql_host,
@@ -75,15 +75,15 @@ class Stack:
         return is_ours(hosts.get(service, "localhost"))
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which a job or a module of the repository works with this stack."""
+        """Return the environment in which a job or a module of the repository uses this stack."""
         return base_environment() | environment(self.settings) | spark.environment(self.settings, self.home)
 
     def start(self, services: Iterable[str] | None = None) -> None:
-        """Start services and wait until they answer; databases get their structure, Kafka its topics.
+        """Start services and wait until they answer; create the databases' schemas and Kafka's topics.
 
         Raises StorelineError.
 
-        What already runs is left alone, unless the configuration has changed since: then all of it starts anew.
+        Running services are left alone, unless the configuration has changed: then all are restarted.
         """
         declared = {name: make(self.settings, self.home) for name, make in DECLARED.items() if self.is_native(name)}
         wanted = supervision.files(self.home, list(declared.values()))
@@ -99,11 +99,11 @@ class Stack:
         self._run([declared[name] for name in asked if name in declared and name in LATER])
 
     def stop(self) -> None:
-        """End every process of the stack; its data is kept."""
+        """End every process of the stack; keep its data."""
         members.end(self.home)
 
     def status(self) -> list[Status]:
-        """Return the state of every process; none when the stack is not running."""
+        """Return the state of every process; empty when the stack is not running."""
         with supervision.supervisor_of(self.home) as supervisor:
             found = supervisor.getAllProcessInfo() if supervisor else []
         return [Status(one["name"], one["pid"], one["statename"], one["description"]) for one in found]
@@ -128,12 +128,12 @@ class Stack:
             self.run("init_db.run", *servers)
 
     def _run(self, services: list[Service]) -> None:
-        """Start services at the same time and wait for each."""
+        """Start services concurrently and wait for each."""
         begin = time.monotonic()
         first_seen: dict[str, int] = {}
         with supervision.supervisor_of(self.home) as supervisor:
             running = {one["name"] for one in supervisor.getAllProcessInfo() if one["pid"]}
-            # Each makes its data folder, which mostly waits for a disk or for one core.
+            # Each creates its data folder, which is mostly disk or single-core time.
             fresh = [service for service in services if not any(one.name in running for one in service.processes)]
             with ThreadPoolExecutor(len(SERVICES)) as pool:
                 list(pool.map(lambda service: service.prepare(), fresh))
@@ -152,7 +152,7 @@ class Stack:
                 time.sleep(0.2 if waiting else 0)
 
     def _check(self, supervisor: Any, service: Service, first_seen: dict[str, int]) -> None:
-        """Raise StorelineError when a process has ended while it was waited for."""
+        """Raise StorelineError when a process has ended during the wait."""
         for process in service.processes:
             info = supervisor.getProcessInfo(f"{service.name}:{process.name}")
             has_ended = info["statename"] in ("BACKOFF", "FATAL", "EXITED", "STOPPED")
@@ -160,5 +160,5 @@ class Stack:
                 log = supervision.log_of(self.home, process.name)
                 lines = log.read_text(errors="replace").splitlines() if log.exists() else []
                 errors = [line for line in lines[-200:] if "ERROR" in line or "FATAL" in line or "Exception" in line]
-                reason = (errors or lines or ["it said nothing"])[-1].strip()
+                reason = (errors or lines or ["it printed nothing"])[-1].strip()
                 raise StorelineError(f"{process.name} does not start: {reason} (see {log})")

@@ -1,6 +1,6 @@
 """The supervisor of a stack: its configuration, its daemon, its commands.
 
-supervisord keeps the processes; this file writes what it reads and talks to it over its socket.
+supervisord runs the processes; this module writes its configuration and talks to it over its socket.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from native.places import make_private, sockets, write_private
 from native.process import Process, Service, base_environment
 from storeline.errors import StorelineError
 
-# Carried by every process of a stack, so that all of them are found even when the supervisor is gone.
+# Every process of a stack carries it, so that all can be found even when the supervisor is gone.
 MARK = "STORELINE_STACK"
 HEAD = """[supervisord]
 logfile = {home}/logs/supervisord.log
@@ -51,12 +51,12 @@ stdout_logfile_backups = 2
 
 
 def log_of(home: Path, process: str) -> Path:
-    """Return where a process's output goes."""
+    """Return the path of a process's log."""
     return home / "logs" / f"{process}.log"
 
 
 def files(home: Path, services: Sequence[Service]) -> dict[Path, str]:
-    """Return what a stack's supervisor reads: its configuration and a script for each process."""
+    """Return the supervisor's files: its configuration and a script for each process."""
 
     def section(process: Process) -> str:
         return PROGRAM.format(
@@ -76,20 +76,20 @@ def files(home: Path, services: Sequence[Service]) -> dict[Path, str]:
     for number, service in enumerate(services):
         parts += [section(process) for process in service.processes]
         names = ",".join(process.name for process in service.processes)
-        # Groups end one after the other, the last one first.
+        # Groups stop one after the other, in reverse order.
         parts.append(f"[group:{service.name}]\nprograms = {names}\npriority = {number}\n")
     scripts = {script_of(process): process.script() for service in services for process in service.processes}
     return {home / "supervisord.conf": "".join(parts).replace("%", "%%")} | scripts
 
 
 def is_current(wanted: dict[Path, str]) -> bool:
-    """Tell whether the files say what they should."""
+    """Tell whether the files are up to date."""
     return all(file.exists() and file.read_text() == text for file, text in wanted.items())
 
 
 @contextlib.contextmanager
 def supervisor_of(home: Path) -> Iterator[Any]:
-    """Give the supervisor's commands, or nothing where none is running."""
+    """Yield the supervisor's API, or None if it is not running."""
     transport = SupervisorTransport(None, None, f"unix://{sockets(home) / 'supervisor.sock'}")
     with xmlrpc.client.ServerProxy("http://stack", transport=transport) as proxy:
         try:
@@ -101,7 +101,7 @@ def supervisor_of(home: Path) -> Iterator[Any]:
 
 
 def launch(home: Path, wanted: dict[Path, str]) -> None:
-    """Start the supervisor, which starts nothing by itself. Raises StorelineError when it does not answer."""
+    """Start the supervisor, which starts nothing on its own. Raises StorelineError when it does not answer."""
     for folder in (home, home / "logs", home / "run", sockets(home)):
         make_private(folder)
     for file, text in wanted.items():

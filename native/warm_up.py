@@ -1,4 +1,4 @@
-"""Touch what every job uses, so that Java can archive the classes which a job loads; installed jobs then start faster.
+"""Use what every job uses, so that Java can archive the classes that it loads; installed jobs then start faster.
 
 Usage: spark-submit native/warm_up.py
 """

@@ -1,4 +1,4 @@
-"""Ask a service on this machine over HTTP."""
+"""HTTP requests to a service on this machine."""
 
 import http.client
 import json
@@ -8,7 +8,7 @@ from storeline.errors import StorelineError
 
 
 class WebError(StorelineError):
-    """A service does not answer, or refuses; the message is one line and `status` the answer's number, 0 without."""
+    """A service does not answer, or refuses; the message is one line, `status` the HTTP status, 0 without an answer."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class WebError(StorelineError):
 
 
 def ask(port: int, path: str, method: str = "GET", body: object = None, token: str | None = None) -> Any:
-    """Return what a service answers, read as JSON. Raises WebError."""
+    """Return a service's answer, parsed as JSON. Raises WebError."""
     headers = {"Accept": "application/json"}
     if body is not None:
         headers["Content-Type"] = "application/json"

@@ -95,7 +95,7 @@ def test_a_taken_port_and_a_port_that_is_asked_for_twice_are_named(unused_port: 
         other.listen()
         wanted = {"KAFKA_PORT": ("127.0.0.1", unused_port), "MYSQL_PORT": ("127.0.0.1", unused_port)}
         assert docker_host.port_problems(wanted, set()) == [
-            f"port {unused_port} (KAFKA_PORT) is taken by another program: end that or set KAFKA_PORT in .env.local",
+            f"port {unused_port} (KAFKA_PORT) is taken by another program: stop it or set KAFKA_PORT in .env.local",
             f"port {unused_port} (MYSQL_PORT) is KAFKA_PORT as well: set another one in .env.local",
         ]
         assert docker_host.port_problems({"KAFKA_PORT": ("127.0.0.1", unused_port)}, {unused_port}) == []
