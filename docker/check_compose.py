@@ -1,4 +1,4 @@
-"""Hold the compose file to the rules of docs/security.md: one line for each that is broken.
+"""Check the compose file against the rules of docs/security.md: one line for each broken rule.
 
 Usage: python docker/check_compose.py
 """
@@ -40,13 +40,13 @@ def given(service: str) -> set[str]:
 # Services that ask nobody for a password stay on an address of their own.
 WITHOUT_LOGIN = {"kafka", "spark-master", "spark-history"}
 EDGE = "edge"
-# An exception to a rule is (service, rule): reason. There is none.
+# Exceptions to the rules, each with its reason. There are none.
 WRITABLE_ROOT: dict[str, str] = {}
 CAPABILITIES: dict[tuple[str, str], str] = {}
 
 
 def problems(model: Model, bind: str = "127.0.0.1", bind_without_login: str = "127.0.0.1") -> list[str]:
-    """Return a line for each broken rule of a model as `docker compose config` gives it."""
+    """Return a line for each broken rule of a model from `docker compose config`."""
     found = []
     for name, service in model["services"].items():
         rules = (_image, _process, _limits, _ports, _life, _secrets, _mounts, _joined)
@@ -108,7 +108,7 @@ def _life(service: Model, context: Model) -> Iterator[str]:
         if context["name"] in (one.get("depends_on") or {})
     ]
     if service.get("restart") == "no":
-        # `up` does not start what stands in a profile.
+        # `up` does not start services in a profile.
         if "service_completed_successfully" not in waiting and not service.get("profiles"):
             yield "ends and nobody waits for it, so `up --wait` would fail"
         return
@@ -161,5 +161,5 @@ if __name__ == "__main__":
         lines = problems(read())
     except (OSError, RuntimeError) as error:
         sys.exit(f"check-compose: {error}")
-    print("\n".join(f"check-compose: {line}" for line in lines) or "check-compose: every rule holds")
+    print("\n".join(f"check-compose: {line}" for line in lines) or "check-compose: all rules hold")
     sys.exit(bool(lines))

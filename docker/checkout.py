@@ -1,4 +1,4 @@
-"""Whether containers can read the checkout's code that compose mounts into them, and who may change it."""
+"""Whether containers can read the checkout's mounted code, and who can change it."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ USER, GROUP = 50000, 0  # of the containers that run it
 
 
 def problems(root: Path, may_read: Callable[[Path], bool]) -> list[str]:
-    """Return a line when a part of the code can be read and another cannot: the two would not fit together."""
+    """Return a line when only part of the code is readable: it might not match the rest."""
     unreadable = [path for path in _paths(root) if not may_read(path)]
     if not unreadable or _is_closed(root, may_read):
         return []
@@ -19,14 +19,14 @@ def problems(root: Path, may_read: Callable[[Path], bool]) -> list[str]:
 
 
 def notes(root: Path, may_read: Callable[[Path], bool]) -> list[str]:
-    """Return a line for what is worth knowing and stops nothing."""
+    """Return a line for a note that blocks nothing."""
     if _is_closed(root, may_read):
         return [
-            f"{', '.join(CODE)} cannot be read by the containers, which run the code that their image was built with; "
-            f"for an edit to count without a build: {HEAL}"
+            f"{', '.join(CODE)} cannot be read by the containers, which run the code in their image; "
+            f"to use edits without a build: {HEAL}"
         ]
     writable = [path for path in _paths(root) if path.stat().st_mode & stat.S_IWOTH]
-    return [f"whoever may write {writable[0].relative_to(root)} decides what runs: {HEAL}"] if writable else []
+    return [f"any user can change {writable[0].relative_to(root)} and so what runs: {HEAL}"] if writable else []
 
 
 def _is_closed(root: Path, may_read: Callable[[Path], bool]) -> bool:
@@ -47,7 +47,7 @@ def by_access(path: Path) -> bool:
 
 
 def by_mode(path: Path) -> bool:
-    """Tell from outside whether the containers' user will be able to."""
+    """Tell from the mode whether the containers' user will be able to."""
     found = path.stat()
     shift = 6 if found.st_uid == USER else 3 if found.st_gid == GROUP else 0
     wanted = 0o5 if path.is_dir() else 0o4

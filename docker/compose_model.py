@@ -1,4 +1,4 @@
-"""The compose file as compose itself reads it, with every secret replaced by a mark that can be searched for."""
+"""The compose file as compose itself reads it, with every secret replaced by a searchable marker."""
 
 import json
 import os
@@ -13,7 +13,7 @@ Model = dict[str, Any]
 
 
 def mark(name: str) -> str:
-    """Return what stands for a secret in the model."""
+    """Return the marker of a secret in the model."""
     return f"<secret {name}>"
 
 
@@ -23,8 +23,8 @@ def secrets() -> list[str]:
 
 
 def read(root: Path = ROOT) -> Model:
-    """Return the model of `docker compose config`, the services of all profiles. Raises RuntimeError with its line."""
-    # What this shell or .env.local sets is left out: the file itself is looked at.
+    """Return the model of `docker compose config`, with all profiles. Raises RuntimeError with one line."""
+    # Drop what this shell or .env.local sets: only the file itself is checked.
     kept = {name: value for name, value in os.environ.items() if name not in Settings.variables()}
     environment = kept | {name: mark(name) for name in secrets()} | {"COMPOSE_ENV_FILES": str(root / ".env")}
     compose = ("docker", "compose", "--file", str(root / "docker-compose.yml"), "--profile", "*")

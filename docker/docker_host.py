@@ -1,4 +1,4 @@
-"""What `make doctor` asks of the machine's Docker: the engine, its compose, and free ports."""
+"""`make doctor`'s checks of Docker on this machine: the engine, compose, and free ports."""
 
 import re
 import socket
@@ -27,7 +27,7 @@ def engine() -> list[str]:
 
 
 def published(settings: Settings) -> dict[str, tuple[str, int]]:
-    """Return address and port of what the compose file publishes, by the port's variable."""
+    """Return the address and port of each published port, by its variable."""
     own, closed = settings.bind_address, settings.bind_address_without_login
     wanted = {
         "AIRFLOW_PORT": (own, settings.airflow_port),
@@ -48,7 +48,7 @@ def published(settings: Settings) -> dict[str, tuple[str, int]]:
 
 
 def ports(settings: Settings) -> list[str]:
-    """Return a line for each port that another program has, or that is asked for twice."""
+    """Return a line for each port that is taken or assigned twice."""
     return port_problems(published(settings), set(map(int, re.findall(r":(\d+)->", _ask(*OURS)))))
 
 
@@ -56,7 +56,7 @@ OURS = ("docker", "ps", "--filter", "label=com.docker.compose.project=storeline"
 
 
 def port_problems(wanted: Mapping[str, tuple[str, int]], ours: set[int]) -> list[str]:
-    """Return the lines; a port that a container of ours has is in its place."""
+    """Return the lines; ports held by our own containers are fine."""
     found, names = [], list(wanted)
     for position, name in enumerate(names):
         address, number = wanted[name]
@@ -69,7 +69,7 @@ def port_problems(wanted: Mapping[str, tuple[str, int]], ours: set[int]) -> list
 
 
 def is_taken(address: str, number: int) -> bool:
-    """Tell whether somebody listens there."""
+    """Tell whether the port has a listener."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

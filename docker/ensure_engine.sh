@@ -1,7 +1,7 @@
 #!/bin/bash
-# Make sure that a Docker engine answers and that the official base images are there or can be had; else one line.
-# Where STANDINS names a folder with a ready.sh, that makes them ready on a machine that reaches no image registry.
-# usage: ensure_engine.sh [IMAGE...]    (images that are needed besides)
+# Make sure that a Docker engine answers and that the official base images exist or can be pulled; otherwise print one
+# line. If the folder STANDINS has a ready.sh, it builds stand-in images on a machine that reaches no image registry.
+# usage: ensure_engine.sh [IMAGE...]    (additional images)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 standins=${STANDINS:-../shared/standins}
@@ -13,7 +13,7 @@ fail() {
 
 besides=("$@")
 
-images() { # what the Dockerfile builds on; a name without a version is a stage of its own
+images() { # what the Dockerfile builds on; a name without a version is one of its own stages
   awk '$1 == "FROM" && $2 ~ /:/ {print $2}' docker/Dockerfile | sort -u
   ((${#besides[@]} == 0)) || printf '%s\n' "${besides[@]}"
 }
@@ -33,7 +33,7 @@ if [[ -x $standins/ready.sh ]]; then
   [[ -z $(missing) ]] || fail "$standins/ready.sh made no $(missing | head -n 1)"
   exit 0
 fi
-answers || fail "no Docker engine with compose answers here: install and start Docker"
+answers || fail "no Docker engine with compose answers: install and start Docker"
 for image in $(missing); do
-  docker pull --quiet "$image" >/dev/null || fail "$image cannot be had: no image registry is reached from here"
+  docker pull --quiet "$image" >/dev/null || fail "cannot pull $image: no image registry is reachable"
 done

@@ -1,4 +1,4 @@
-"""Ask a service over HTTP whether it is well: exit 0 when it answers and what is asked of its answer is there.
+"""Check a service over HTTP: exit 0 when it answers and the answer contains what is expected.
 
 Usage: python healthy.py URL [path.in.the.json[=value]]
 """
@@ -9,8 +9,8 @@ from urllib.request import urlopen
 
 
 def is_well(url: str, wanted: str = "") -> bool:
-    """Tell whether the service answers with what is wanted: a field that is not empty, or one that has a value."""
-    # The address stands in the compose file.
+    """Tell whether the service answers as expected: with a field that is not empty, or one with a given value."""
+    # The address comes from the compose file.
     with urlopen(url, timeout=20) as answer:  # nosec B310
         body = answer.read()
     if not wanted:

@@ -1,9 +1,9 @@
-"""Write a random value for every secret into `.env.local`, which git ignores and which overrides `.env`.
+"""Write random values for all secrets into `.env.local`, which git ignores and which overrides `.env`.
 
 Usage: python docker/make_secrets.py    (`make secrets`, best before the first start)
 
-The databases of containers keep the passwords of their administrators from their first start. Where they are there
-already they must be running, and are given the new ones; everything else takes its new secret at the next start.
+The containers' databases keep their administrators' passwords of the first start. If they already exist, they must be
+running and get the new passwords; everything else uses its new secret from the next start.
 """
 
 import base64
@@ -24,7 +24,7 @@ HEAD = "# Written by `make secrets`. Compose reads it through COMPOSE_ENV_FILES=
 
 
 def random_values() -> dict[str, str]:
-    """Return a new value for every secret, without a sign that a shell, a URL or compose would read differently."""
+    """Return a new value for every secret, without characters that a shell, a URL or compose would interpret."""
     names = [name for name, variable in Settings.variables().items() if variable.is_secret]
     values = {name: secrets.token_hex(24) for name in names}
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
@@ -32,14 +32,14 @@ def random_values() -> dict[str, str]:
 
 
 def write(path: Path, values: dict[str, str]) -> None:
-    """Write the file for its owner alone. Raises FileExistsError instead of overwriting one."""
+    """Write the file readable only by its owner. Raises FileExistsError instead of overwriting one."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w") as file:
         file.write(HEAD + "".join(f"{name}={value}\n" for name, value in values.items()))
 
 
 def have_data() -> bool:
-    """Tell whether databases of containers are there; without Docker there are none."""
+    """Tell whether the containers' databases exist; without Docker they do not."""
     project = os.environ.get("COMPOSE_PROJECT_NAME", "storeline")
     command = ("docker", "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={project}")
     try:
@@ -49,7 +49,7 @@ def have_data() -> bool:
 
 
 def tell_databases(values: dict[str, str]) -> None:
-    """Give the running databases the new passwords of their administrators. Exits with one line when that fails."""
+    """Set the administrators' new passwords in the running databases. Exits with one line on failure."""
     command = (
         "docker",
         "compose",
@@ -67,14 +67,14 @@ def tell_databases(values: dict[str, str]) -> None:
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
         sys.exit(
-            "secrets: nothing was changed: the databases keep their administrators' passwords and could not be given "
-            f"new ones ({reason}); start them with `docker compose up -d --wait postgres mysql`, or delete all with "
+            "secrets: nothing was changed: could not set the administrators' new passwords in the databases "
+            f"({reason}); start them with `docker compose up -d --wait postgres mysql` or delete all with "
             "`docker compose down -v`"
         )
 
 
 def main() -> None:
-    """Write the file, databases first. Exits with one line when there is one already."""
+    """Write the file, databases first. Exits with one line if the file already exists."""
     path = ROOT / ".env.local"
     if path.exists():
         sys.exit(
@@ -85,7 +85,7 @@ def main() -> None:
     if have_data():
         tell_databases(values)
     write(path, values)
-    print(f"secrets: {len(values)} random values are in .env.local; `make up` starts with them")
+    print(f"secrets: {len(values)} random values written to .env.local; `make up` uses them")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Check machine and configuration before anything starts: every problem at once, one line each.
+"""Check machine and configuration before anything starts; print every problem, one line each.
 
-Usage: python docker/preflight.py container    (the compose service: the configuration comes as compose sees it)
-       python docker/preflight.py host         (`make doctor`: the ports, the engine and its compose besides)
+Usage: python docker/preflight.py container    (the compose service: the configuration as compose sees it)
+              python docker/preflight.py host         (`make doctor`: also the ports, the engine and its compose)
 
-Only `docker/default-secrets.sha256` knows the default passwords, as sums: no image holds a secret.
+`docker/default-secrets.sha256` has the default passwords only as sums: no image contains a secret.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ DAY_SECONDS = 86400
 
 
 def machine(total: float, free_disk: float, now: float) -> list[str]:
-    """Return what this machine lacks: memory and disk in GiB, and a clock that is not behind the code's own files."""
+    """Return what this machine lacks: memory and disk in GiB, and a clock not behind the code's own files."""
     found = []
     if total < MEMORY_GIB:
         found.append(f"{total:.1f} GiB of memory: {MEMORY_GIB} are needed (Docker Desktop: Settings, Resources)")
@@ -48,7 +48,7 @@ def machine(total: float, free_disk: float, now: float) -> list[str]:
 
 
 def processor(settings: Settings, cpuinfo: str) -> list[str]:
-    """Return whether ClickHouse's image cannot run here: on x86-64 it is built for AVX2."""
+    """Return a line if ClickHouse's image cannot run here: on x86-64 it is built for AVX2."""
     flags = re.search(r"^flags\s*:(.*)$", cpuinfo, re.MULTILINE)
     if settings.clickhouse_host not in LOOPBACK or not flags or "avx2" in flags[1].split():
         return []
@@ -62,13 +62,13 @@ def memory_gib(meminfo: str) -> float:
 
 
 def defaults() -> dict[str, str]:
-    """Return the sum of each secret's default."""
+    """Return the checksum of each secret's default."""
     lines = (ROOT / "docker" / "default-secrets.sha256").read_text().splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
 def left_at_default(values: Mapping[str, str]) -> list[str]:
-    """Return the secrets that everybody knows."""
+    """Return the secrets still at their publicly known defaults."""
     return [name for name, digest in defaults().items() if _digest(values.get(name, "")) == digest]
 
 
@@ -77,7 +77,7 @@ def _digest(value: str) -> str:
 
 
 def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with the configuration; `local` is what `.env.local` says, read or not."""
+    """Return what is wrong with the configuration; `local` is the content of `.env.local`, even if it was not read."""
     settings = Settings(values)
     if found := settings.problems():
         return found
@@ -108,14 +108,14 @@ def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[s
     return found
 
 
-# What the official images make of a password at the first start, from their entry points. MySQL's pastes it into a
-# statement and into an option file; a start that fails half-way leaves a server that only `down -v` heals. PostgreSQL's
-# hands it over in a file, and takes every sign.
+# How the official images' entry points handle a password at the first start. MySQL's pastes it into a statement and an
+# option file; a start that fails halfway leaves a server that only `down -v` repairs. PostgreSQL's passes it in a
+# file, so it may contain any ASCII character.
 MYSQL_CANNOT_TAKE = "'\"\\"
 
 
 def first_start(settings: Settings) -> list[str]:
-    """Return the passwords with which the containers' own databases could not start for the first time."""
+    """Return the passwords that would break the first start of the containers' own databases."""
     found = []
     own = {
         "POSTGRES_PASSWORD": (settings.postgres_host, settings.password(POSTGRES_OWNER), ""),
@@ -123,8 +123,8 @@ def first_start(settings: Settings) -> list[str]:
     }
     for name, (host, password, refused) in own.items():
         if host in LOOPBACK and (set(password) & set(refused) or not password.isascii()):
-            signs = " ".join(("other letters than ASCII's", *refused))
-            found.append(f"{name} holds a sign that the server's first start cannot take: leave out {signs}")
+            signs = " ".join(("non-ASCII characters", *refused))
+            found.append(f"{name} has a character that the server's first start cannot handle: leave out {signs}")
     return found
 
 
@@ -134,21 +134,21 @@ def mebibytes(amount: str) -> int:
 
 
 def versions() -> list[str]:
-    """Return where the image is not what the jobs were locked for."""
+    """Return a line if the image's Python is not the one that the jobs were locked for."""
     if sys.version_info[:2] == PYTHON:
         return []
     return [f"Python is {sys.version.split()[0]} in this image: drivers and executors share {PYTHON[0]}.{PYTHON[1]}"]
 
 
 def container() -> list[str]:
-    """Return every problem that can be seen from inside a container."""
+    """Return every problem visible from inside a container."""
     lines = (line.strip() for line in os.environ["STORELINE_CONFIGURATION"].splitlines() if line.strip())
     values = {match[1]: match[2] for line in lines if (match := ASSIGNMENT.fullmatch(line))}
     return _machine() + versions() + configuration(values, os.environ) + _code(ROOT / "checkout", by_access)
 
 
 def host() -> list[str]:
-    """Return every problem that can be seen from the machine itself."""
+    """Return every problem visible from the machine itself."""
     from docker_host import engine, ports
 
     try:
@@ -174,4 +174,4 @@ if __name__ == "__main__":
     found = {"container": container, "host": host}[sys.argv[1] if len(sys.argv) > 1 else "host"]()
     if found:
         sys.exit("\n".join(f"preflight: {problem}" for problem in found))
-    print("preflight: this machine and the configuration are fit")
+    print("preflight: this machine and the configuration are ready")

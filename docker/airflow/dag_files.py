@@ -1,4 +1,4 @@
-"""Which files of `dags/` declare DAGs: what the build and the health check ask Airflow about."""
+"""The files of `dags/` that declare DAGs, for the build and the health check."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ DECLARATION = re.compile(r"\bDAG\(|^@dag\b", re.MULTILINE)
 
 
 def declaring(folder: Path) -> list[Path]:
-    """Return the files that declare a DAG and are not left out by `.airflowignore`."""
+    """Return the files that declare a DAG and are not excluded by `.airflowignore`."""
     ignore = folder / ".airflowignore"
     ignored = set(ignore.read_text().split()) if ignore.exists() else set()
     return [

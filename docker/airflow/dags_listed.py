@@ -1,6 +1,6 @@
-"""Tell whether the dag-processor works and every DAG of `dags/` is there: what `docker compose up --wait` waits for.
+"""Check that the dag-processor works and every DAG of `dags/` is listed; `docker compose up --wait` waits for it.
 
-Usage: python dags_listed.py    (the dag-processor's health check: exit 0, or one line for each file that is not there)
+Usage: python dags_listed.py    (the dag-processor's health check: exit 0, or one line per missing file)
 """
 
 import sys
@@ -20,19 +20,19 @@ select max(start_date) from job
 where job_type = 'DagProcessorJob' and state = 'running' and latest_heartbeat > now() - interval '30 seconds'
 """
 BROKEN = "select filename, stacktrace from import_error order by filename"
-# What an earlier process has parsed may be other code.
+# DAGs parsed by an earlier process may be from other code.
 LISTED = "select distinct relative_fileloc from dag where not is_stale and last_parsed_time >= %s"
-# Of the container's first process: what is said there is in the container's log.
+# stderr of the container's first process, which goes to the container's log.
 LOG = Path("/proc/1/fd/2")
 
 
 def missing(folder: Path, since: datetime | None, broken: dict[str, str], listed: set[str]) -> list[str]:
-    """Return a line for each file whose DAGs are not there."""
+    """Return a line for each file whose DAGs are not listed."""
     if since is None:
-        return ["the dag-processor does not work yet"]
+        return ["the dag-processor is not running yet"]
     lines = [f"{folder.name}/{file}: {trace.strip().splitlines()[-1]}" for file, trace in broken.items()]
     waiting = (file.name for file in declaring(folder) if file.name not in listed | broken.keys())
-    return lines + [f"{folder.name}/{name}: no DAG of it is listed yet" for name in waiting]
+    return lines + [f"{folder.name}/{name}: none of its DAGs is listed yet" for name in waiting]
 
 
 def ask(settings: Settings) -> list[str]:
@@ -54,7 +54,7 @@ if __name__ == "__main__":
     except StorelineError as error:
         said = [f"dags_listed: {error}"]
     if said:
-        # Shown by `docker compose logs`, where the health check's own words are not.
+        # `docker compose logs` shows this, but not the health check's own output.
         with LOG.open("a") as log:
             log.writelines(f"{line}\n" for line in said)
         sys.exit("\n".join(said))

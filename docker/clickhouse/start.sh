@@ -1,10 +1,10 @@
 #!/bin/bash
-# Become the server, with the accounts of the configuration. The names of accounts are names of elements in ClickHouse's
-# configuration, so they are put in here; passwords are handed over as sums, because ClickHouse writes what it reads to disk.
+# Start the server with the configured accounts. ClickHouse's configuration uses account names as element names, so they
+# are substituted here; passwords are passed as SHA-256 sums, because ClickHouse writes what it reads to disk.
 set -euo pipefail
 
 for name in "$CLICKHOUSE_USER" "$CLICKHOUSE_READER_USER"; do
-    [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || { echo "start: the account $name: letters, digits and _ alone" >&2; exit 1; }
+    [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || { echo "start: the account $name: use only letters, digits and _" >&2; exit 1; }
 done
 sum() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
 LOADER_SHA256=$(sum "$CLICKHOUSE_PASSWORD")

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Starts Grafana: addresses as they are inside, passwords in files in memory that only it can read.
+# Start Grafana with internal addresses, and with passwords in in-memory files that only it can read.
 set -eu
 umask 077
 secrets=/run/storeline
 data=/var/lib/grafana
 home=${GF_PATHS_HOME:-/usr/share/grafana}
 
-# A loopback address of `.env` is this deployment's own server, which has another name inside (storeline/settings.py).
+# A loopback address in `.env` means our own server, which has another name inside (storeline/settings.py).
 for entry in $STORELINE_SERVICES; do
     name=$(printf %s "${entry%%=*}" | tr '[:lower:]' '[:upper:]')
     inside=${entry#*=}
@@ -14,7 +14,7 @@ for entry in $STORELINE_SERVICES; do
     case $host in 127.0.0.1 | localhost | ::1) export "${name}_HOST=${inside%:*}" "${name}_PORT=${inside#*:}" ;; esac
 done
 
-# Grafana keeps the administrator's password of its first start; another one has to be told to it.
+# Grafana keeps the administrator's password of its first start; a new one has to be set explicitly.
 key=$data/secret_key
 told=$data/admin_password.sha256
 if [ ! -s "$key" ]; then
@@ -25,14 +25,14 @@ now=$( (cat "$key" && printenv GRAFANA_ADMIN_PASSWORD) | sha256sum)
 if [ -e "$data/grafana.db" ] && [ "$now" != "$(cat "$told" 2>/dev/null)" ]; then
     printenv GRAFANA_ADMIN_PASSWORD |
         grafana cli --homepath "$home" admin reset-admin-password --password-from-stdin >/dev/null || {
-        echo "grafana: it keeps its administrator's former password and could not be given GRAFANA_ADMIN_PASSWORD:" \
-            "set that back, or delete its data (the volume grafana)" >&2
+        echo "grafana: setting the administrator's password to GRAFANA_ADMIN_PASSWORD failed; it keeps the old one:" \
+            "restore that value, or delete the volume grafana" >&2
         exit 1
     }
 fi
 printf %s "$now" >"$told"
 
-# What it reads from files it expands once more: a dollar sign is left by naming it.
+# Grafana expands values from files once more, so a dollar sign is written as a variable that holds it.
 export DOLLAR='$'
 for name in POSTGRES_GRAFANA_PASSWORD MYSQL_GRAFANA_PASSWORD CLICKHOUSE_READER_PASSWORD; do
     printenv "$name" | sed 's/\$/${DOLLAR}/g' >"$secrets/$name"

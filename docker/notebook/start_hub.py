@@ -1,4 +1,4 @@
-"""Become JupyterHub, with the notebooks of the image in the user's folder; one that is there already is the user's own.
+"""Start JupyterHub, with the image's notebooks in the user's folder; existing ones belong to the user and are kept.
 
 Usage: python start_hub.py
 """
@@ -13,14 +13,14 @@ from storeline.variables import SettingsError
 
 CONFIGURATION = Path(__file__).with_name("jupyterhub_config.py")
 NOTEBOOKS = Path("/opt/storeline/notebooks")
-# Who is logged in, and the keys of their cookies: gone with the container.
+# Sessions and cookie keys: gone with the container.
 STATE = Path("/tmp/jupyterhub")  # nosec B108
 
 
 def main() -> None:
-    """Copy what is missing and become the hub. Exits with one line when the configuration is wrong."""
+    """Copy missing notebooks and become the hub. Exits with one line when the configuration is wrong."""
     try:
-        # Said here in one line; the hub would say it in a traceback.
+        # Report it in one line here; the hub would print a traceback.
         settings = load()
         _ = settings.notebook_password, settings.notebook_user, settings.notebook_idle_seconds
     except SettingsError as error:

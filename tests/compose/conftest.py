@@ -45,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, fl
 def readable_code(project: Project) -> None:
     """Do what the preflight says so that an edit counts without a build: after their next start containers see it."""
     said = project.compose("logs", "--no-log-prefix", "preflight")
-    assert f"the code that their image was built with; for an edit to count without a build: {HEAL}" in said
+    assert f"the code in their image; to use edits without a build: {HEAL}" in said
     project.run(*HEAL.split())
 
 

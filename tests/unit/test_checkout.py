@@ -38,8 +38,8 @@ def test_a_checkout_made_with_umask_077_is_not_live_and_says_so(code: Path) -> N
     problems, notes = found(code)
     assert problems == []
     assert notes == [
-        "dags, storeline, spark_jobs cannot be read by the containers, which run the code that their image was built "
-        "with; for an edit to count without a build: chmod -R go+rX,o-w dags storeline spark_jobs"
+        "dags, storeline, spark_jobs cannot be read by the containers, which run the code in their image; "
+        "to use edits without a build: chmod -R go+rX,o-w dags storeline spark_jobs"
     ]
 
 
@@ -53,7 +53,7 @@ def test_one_part_that_cannot_be_read_is_named(code: Path, name: str) -> None:
 def test_code_that_anybody_may_write_is_named(code: Path) -> None:
     change(code, "o+w", "storeline/tables.py")
     assert found(code)[1] == [
-        "whoever may write storeline/tables.py decides what runs: chmod -R go+rX,o-w dags storeline spark_jobs"
+        "any user can change storeline/tables.py and so what runs: chmod -R go+rX,o-w dags storeline spark_jobs"
     ]
 
 

@@ -122,7 +122,7 @@ def test_a_grafana_that_keeps_the_former_password_does_not_start(container: Cont
         done = container.start(GRAFANA_ADMIN_PASSWORD="another one", REFUSES="1")
         assert done.returncode == 1
         assert done.stderr.splitlines() == [
-            "grafana: it keeps its administrator's former password and could not be given GRAFANA_ADMIN_PASSWORD: "
-            "set that back, or delete its data (the volume grafana)"
+            "grafana: setting the administrator's password to GRAFANA_ADMIN_PASSWORD failed; it keeps the old one: "
+            "restore that value, or delete the volume grafana"
         ]
         assert "GF_SECURITY" not in done.stdout

@@ -124,8 +124,8 @@ def test_random_secrets_are_valid_new_each_time_and_for_their_owner_alone(tmp_pa
 def test_a_password_that_mysqls_first_start_cannot_take_is_refused(sign: str) -> None:
     values = VALUES | RANDOM | {"MYSQL_ADMIN_PASSWORD": f"a{sign}b"}
     line = (
-        "MYSQL_ADMIN_PASSWORD holds a sign that the server's first start cannot take: leave out other letters than "
-        "ASCII's ' \" \\"
+        "MYSQL_ADMIN_PASSWORD has a character that the server's first start cannot handle: leave out "
+        "non-ASCII characters ' \" \\"
     )
     assert preflight.configuration(values, {}) == [line]
     assert preflight.configuration(values | {"MYSQL_HOST": "10.0.0.1"}, {}) == []
