@@ -1,1 +1,1 @@
-"""What is measured, and against whom."""
+"""The benchmarks, and the rivals that they compare with."""

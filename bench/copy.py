@@ -1,9 +1,9 @@
-"""Measure the copy: rows/s from snapshot to swap, against the raw pipe (P2's rival), with and without verifying.
+"""Measure the copy: rows/s from snapshot to swap, with and without verification, against a raw pipe (P2).
 
 Usage: python -m bench.copy [--runs N] [--small]
 
-The shop has 1 M orders and about 3 M order lines (`--small`: the default shop). The rival is one COPY into one LOAD
-DATA, table after table, nothing checked and no index but the primary key. Start-up is on neither side.
+The shop has 1 M orders and about 3 M order lines (`--small`: the default shop). The rival pipes one COPY into one LOAD
+DATA per table, with no checks and no index but the primary key. Start-up time is excluded on both sides.
 """
 
 import argparse
@@ -24,7 +24,7 @@ LAST = "select run_id, row_count, timestampdiff(microsecond, started_at, ended_a
 
 
 def main() -> None:
-    """Fill a shop, run both in rotated order, publish."""
+    """Fill a shop, run both in rotated order, publish the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--small", action="store_true")
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def copy(stack: Stack, verified: list[float]) -> float:
-    """Run the job on the cluster; return its rows/s without verifying, and keep the figure with it."""
+    """Run the job on the cluster; return its rows/s without verification, and append the rate with it."""
     submit(stack, "spark_jobs/replicate.py")
     with closing(mysql.admin(stack.settings).connect()) as connection:
         run_id, rows, seconds = mysql.ask(
@@ -71,7 +71,7 @@ def copy(stack: Stack, verified: list[float]) -> float:
 
 
 def raw_pipe(stack: Stack) -> float:
-    """Copy every table by one pipe; return rows/s."""
+    """Copy every table through one pipe; return rows/s."""
     rows, began = 0, time.monotonic()
     with (
         closing(postgres.reader(stack.settings).connect()) as source,
@@ -99,7 +99,7 @@ def raw_pipe(stack: Stack) -> float:
 
 
 def counts(stack: Stack) -> dict[str, int]:
-    """Return the rows of each table of the replica."""
+    """Return the row count of each table of the replica."""
     with closing(mysql.analyst(stack.settings).connect()) as connection:
         return {t.name: mysql.ask(connection, f"select count(*) from replica.{t.name}")[0][0] for t in TABLES}
 

@@ -1,8 +1,8 @@
-"""Measure P13: `make demo` in a fresh clone, again where all is there, and the memory of the stack at rest.
+"""Measure P13: `make demo` in a fresh clone, then again with everything in place, and the idle stack's memory.
 
 Usage: python -m bench.demo
 
-The clone, its ports and its data are the benchmark's own; downloads that the machine has cached are not fetched again.
+The clone, its ports and its data belong to the benchmark; cached downloads are not fetched again.
 """
 
 import os
@@ -24,7 +24,7 @@ SECONDS_TO_REST = 60
 
 
 def main() -> None:
-    """Clone, run the demo twice, look at the memory, publish."""
+    """Clone, run the demo twice, measure the memory, publish the results."""
     shutil.rmtree(CLONE, ignore_errors=True)
     subprocess.run(("git", "clone", "--quiet", str(ROOT), str(CLONE)), check=True)
     settings = with_free_ports()

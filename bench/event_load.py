@@ -1,6 +1,6 @@
-"""Send events to a topic as fast as asked: valid ones, all new, with as little work for each as possible.
+"""Send events to a topic at a given rate: valid, all new, and as cheap to make as possible.
 
-Usage: python -m bench.event_load orders|users-data COUNT PER_SECOND    (PER_SECOND 0: as fast as it goes)
+Usage: python -m bench.event_load orders|users-data COUNT PER_SECOND    (PER_SECOND 0: as fast as possible)
 """
 
 import json
@@ -40,7 +40,7 @@ def registrations(run: str) -> Make:
 
 
 def orders(settings: Settings) -> Make:
-    """Return a function that makes orders of three lines, of the shop's own users and products."""
+    """Return a function that makes orders of three lines, with the shop's own users and products."""
     with closing(postgres.generator(settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(EMAILS)
         emails = [json.dumps(email) for (email,) in cursor.fetchall()]
@@ -61,7 +61,7 @@ def orders(settings: Settings) -> Make:
 
 
 def main(topic: str, count: int, per_second: float) -> None:
-    """Send and print how many a second it were."""
+    """Send the events and print the rate."""
     settings = load()
     make = registrations(uuid.uuid4().hex[:8]) if topic == USERS.name else orders(settings)
     began, sent = time.monotonic(), 0
@@ -76,14 +76,14 @@ def main(topic: str, count: int, per_second: float) -> None:
             if per_second:
                 time.sleep(SLICE_SECONDS / 5)
     if process.returncode:
-        sys.exit(f"event_load: the producer ended with {process.returncode}")
+        sys.exit(f"event_load: the producer exited with {process.returncode}")
     print(f"{topic}: {count / (time.monotonic() - began):.0f} events/s")
 
 
 def producer(settings: Settings, topic: str) -> list[str]:
-    """Return the command of Kafka's own producer of lines: a key, a tab, a value.
+    """Return the command of Kafka's console producer: a key, a tab, a value per line.
 
-    Python's client would take more than a core for the events of this benchmark.
+    Python's client would need more than a core for this benchmark's events.
     """
     path = f"{KAFKA}/*:{JARS}/*"
     command = [java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", path, "org.apache.kafka.tools.ConsoleProducer"]

@@ -2,9 +2,9 @@
 
 Usage: python -m bench.events [--runs N] [--seconds N]
 
-First each side takes the same backlog (start-up on neither side: from the first row written to the last one). Then
-events come at the goal's rates for five minutes, and the lag is looked at all the time: it must not grow. Latency is
-from Kafka's time of an event to the moment at which its outcome is written, some milliseconds before the commit.
+First each side takes the same backlog (start-up excluded: from the first row written to the last). Then events arrive
+at the target rates for five minutes while the lag is sampled: it must not grow. Latency is measured from an event's
+Kafka timestamp to the time its outcome is written, some milliseconds before the commit.
 """
 
 import argparse
@@ -34,7 +34,7 @@ LATENCY = """select percentile_cont(array[0.5, 0.95, 0.99]) within group (
 
 
 def main() -> None:
-    """Measure every case and publish."""
+    """Measure every case and publish the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=300)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def backlog(stack: Stack, topic: str, count: int, runs: int) -> list[Result]:
-    """Let both sides take the same events from the first to the last."""
+    """Let each side take the same backlog."""
     reached = rotated({"stream": lambda: ours(stack, topic, count), RIVAL: lambda: theirs(stack, topic, count)}, runs)
     return [Result("P8", f"a backlog of {count:,} events of {topic}", RIVAL, "events/s", *reached.values())]
 
@@ -80,7 +80,7 @@ def fill(stack: Stack, topic: str, count: int, rate: float) -> None:
 
 
 def forget(stack: Stack) -> None:
-    """Bring Kafka and PostgreSQL back to where no event was sent."""
+    """Reset Kafka and PostgreSQL to before any event was sent."""
     names = [one.name for one in TOPICS]
     with kafka.administration(stack.settings) as client:
         client.delete_topics(names, raise_errors=False)
@@ -115,7 +115,7 @@ def execute(stack: Stack, statements: str) -> None:
 
 
 def ask(stack: Stack, query: str, *parameters: Any) -> Any:
-    """Return the first value of an answer."""
+    """Return the first value of a query's result."""
     with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(query, parameters or None)
         return (cursor.fetchone() or (None,))[0]
@@ -128,7 +128,7 @@ def load(stack: Stack, topic: str, count: int, rate: float) -> subprocess.Popen[
 
 
 class job:
-    """A Spark application on the stack's cluster, ended with the block."""
+    """A Spark application on the stack's cluster, ended on exit."""
 
     def __init__(self, stack: Stack, path: str, *arguments: str) -> None:
         """Start it."""
@@ -148,7 +148,7 @@ class job:
 def timed(stack: Stack, process: subprocess.Popen[bytes], query: str, wanted: int) -> float:
     """Return how many rows a second appear, from the first ones seen to the last.
 
-    Raises SystemExit when the job ends before.
+    Raises SystemExit when the job ends too early.
     """
     began, first, seen = 0.0, 0, 0
     while seen < wanted:
@@ -159,12 +159,12 @@ def timed(stack: Stack, process: subprocess.Popen[bytes], query: str, wanted: in
             sys.exit(f"bench.events: the job ended early, see {stack.home / 'job.log'}")
         time.sleep(0.05)
     if wanted == first:
-        sys.exit("bench.events: all rows came at once: nothing can be measured with so few")
+        sys.exit("bench.events: all rows came at once: too few to measure")
     return (wanted - first) / (time.monotonic() - began)
 
 
 def sustained(stack: Stack, topic: str, seconds: int) -> list[Result]:
-    """Let events come at the goal's rate; return the rate that was taken, the largest lag and the latency."""
+    """Send events at the target rate; return the rate taken, the largest lag and the latency."""
     forget(stack)
     rate = RATES[topic]
     with job(stack, "spark_jobs/stream_events.py"):

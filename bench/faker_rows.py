@@ -1,4 +1,4 @@
-"""The rival `faker-rows`: a shop made row by row by Faker and `random`, as it is usually written."""
+"""The rival `faker-rows`: a shop generated row by row with Faker and `random`, as is common."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +15,7 @@ Row = tuple[str, dict[str, Any]]
 
 
 def tools(plan: Plan) -> tuple[Faker, Random]:
-    """Return what draws the values."""
+    """Return the sources of random values."""
     faker = Faker()
     faker.seed_instance(plan.seed)
     return faker, Random(plan.seed)
@@ -41,7 +41,7 @@ def users(plan: Plan) -> Iterator[Row]:
 
 
 def shop(plan: Plan) -> Iterator[Row]:
-    """Yield all rows of a plan; an order's lines follow it."""
+    """Yield all rows of a plan; an order's lines follow the order."""
     faker, random = tools(plan)
     until = EPOCH + timedelta(microseconds=plan.until)
     start = until - timedelta(days=plan.days)

@@ -1,8 +1,8 @@
-"""Measure P11: how fast the generators are, against Faker row by row.
+"""Measure P11: the generators' speed, against Faker row by row.
 
 Usage: python -m bench.generate [--scale FACTOR] [--runs N]
 
-Starts a PostgreSQL of its own. The rival makes the default shop, because it takes so long, and writes it by COPY, too.
+Starts its own PostgreSQL. The rival generates the default shop, because it is slow, and also writes it by COPY.
 """
 
 import argparse
@@ -39,20 +39,20 @@ def server_version(settings: Settings) -> str:
 
 
 def timed(work: Callable[[], int]) -> float:
-    """Return how many rows a second a piece of work makes; it returns how many it has made."""
+    """Return the rows per second of a function that returns how many rows it made."""
     began = perf_counter()
     return work() / (perf_counter() - began)
 
 
 def our_users(plan: Plan) -> int:
-    """Make users as text for COPY."""
+    """Generate users as COPY text."""
     words, facts = vocabulary(plan.seed), people.people(plan)
     blocks = (people.user_rows(plan, number, facts, words) for number in range(len(chunks(plan.users))))
     return sum(block.count for block in blocks if block.copy_text())
 
 
 def our_shop(plan: Plan) -> int:
-    """Make a whole shop as text for COPY."""
+    """Generate a whole shop as COPY text."""
     return sum(block.count for block in shop.blocks(plan) if block.copy_text())
 
 
@@ -64,7 +64,7 @@ def our_load(settings: Settings) -> int:
 
 
 def their_load(settings: Settings, plan: Plan) -> int:
-    """Fill the empty tables with the rival's rows, by COPY as well."""
+    """Fill the empty tables with the rival's rows, also by COPY."""
     rows, count = faker_rows.shop(plan), 0
     with closing(postgres.generator(settings).connect()) as connection, connection, connection.cursor() as cursor:
         while some := list(islice(rows, ROWS_AT_ONCE)):
@@ -115,15 +115,15 @@ def measure(settings: Settings, runs: int) -> None:
 
 
 def line_share(rows: Mapping[str, int]) -> float:
-    """Return which share of the rows are order lines."""
+    """Return the share of order lines among the rows."""
     return rows["order_details"] / sum(rows.values())
 
 
 def main(arguments: list[str]) -> None:
-    """Measure as the command line says; exits with one line when that cannot be done."""
-    parser = argparse.ArgumentParser(prog="bench.generate", description="Measure how fast the generators are.")
-    parser.add_argument("--scale", default="50", help="how many times the default shop (50)")
-    parser.add_argument("--runs", type=int, default=5, help="how often each case is run (5)")
+    """Measure as the command line says; exits with one line on failure."""
+    parser = argparse.ArgumentParser(prog="bench.generate", description="Measure the generators' speed.")
+    parser.add_argument("--scale", default="50", help="size in default shops (50)")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each case (5)")
     chosen = parser.parse_args(arguments)
     try:
         with bench_stack("postgres", SHOP_SCALE=chosen.scale) as stack:

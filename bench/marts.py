@@ -1,10 +1,10 @@
-"""Measure P9: all marts over 1 M orders, against the same SQL in MySQL and one Spark JDBC job for each mart.
+"""Measure P9: all marts over 1 M orders, against the same SQL in MySQL and one Spark JDBC job per mart.
 
 Usage: python -m bench.marts [--runs N] [--scale FACTOR]
 
-`--scale` is the shop's size in default shops (1: 3,000 orders); without it the shop has 1 M orders. Ours is timed from
-spark-submit to its end, audit and swap included, and so is each of the rival's jobs; MySQL fills tables that have the
-marts' columns and keys, one after the other. In the end the rows of all three are compared.
+`--scale` is the shop's size in default shops (1: 3,000 orders); the default is 1 M orders. Our job and each of the
+rival's are timed from spark-submit to their end, ours with audit and swap; MySQL fills tables with the marts' columns
+and keys, one after the other. Finally the rows of all three are compared.
 """
 
 import argparse
@@ -29,10 +29,10 @@ MARTS = tuple(mart for mart in load_marts() if not mart.is_view)
 
 
 def main() -> None:
-    """Fill and copy a shop, run all three in rotated order, compare, publish."""
+    """Fill and copy a shop, run all three in rotated order, compare, publish the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--scale", help="size in default shops; without it 1 M orders")
+    parser.add_argument("--scale", help="size in default shops (default: 1 M orders)")
     options = parser.parse_args()
     size = {"SHOP_SCALE": options.scale} if options.scale else MILLION
     stack = bench_stack("postgres", "mysql", "spark", **size)
@@ -64,7 +64,7 @@ def in_mysql_itself(stack: Stack) -> float:
     with closing(mysql.admin(stack.settings).connect()) as connection:
         recreate(connection, IN_MYSQL)
         mysql.do(connection, "use replica")
-        # As many digits as Spark's quotients have before they are rounded.
+        # As many digits as Spark's quotients have before rounding.
         mysql.do(connection, "set session div_precision_increment = 10")
         began = time.monotonic()
         for mart in MARTS:
@@ -76,23 +76,23 @@ def in_mysql_itself(stack: Stack) -> float:
 
 
 def one_job_for_each(stack: Stack) -> float:
-    """Submit one application for each mart; return the seconds of all."""
+    """Submit one application per mart; return the total seconds."""
     with closing(mysql.admin(stack.settings).connect()) as connection:
         recreate(connection, jdbc_job.DATABASE)
     return sum(submit(stack, "bench/rivals/jdbc_job.py", "mart", mart.name) for mart in MARTS)
 
 
 def recreate(connection: Any, database: str) -> None:
-    """Make an empty database."""
+    """Create an empty database."""
     mysql.do(connection, f"drop database if exists {database}")
     mysql.do(connection, f"create database {database} character set utf8mb4 collate utf8mb4_0900_bin")
 
 
 def compare(stack: Stack) -> None:
-    """Hold the rows of all three to be the same. Raises SystemExit with the first mart that differs.
+    """Check that the rows of all three are the same. Raises SystemExit with the first mart that differs.
 
-    What Spark wrote by itself has the types that Spark chose, whole seconds among them: there, our rows are compared
-    as those types hold them.
+    Plain Spark chooses its own types, some with whole seconds, so our rows are converted to those types before that
+    comparison.
     """
     with closing(mysql.admin(stack.settings).connect()) as connection:
         recreate(connection, AS_SPARK_TYPED)
@@ -102,11 +102,11 @@ def compare(stack: Stack) -> None:
             mysql.do(connection, f"insert into {AS_SPARK_TYPED}.{name} select * from marts.{name}")
             for ours, theirs in (("marts", IN_MYSQL), (AS_SPARK_TYPED, jdbc_job.DATABASE)):
                 if rows(connection, f"{ours}.{name}") != rows(connection, f"{theirs}.{name}"):
-                    raise SystemExit(f"bench.marts: {mart.name} is not the same in {theirs}")
+                    raise SystemExit(f"bench.marts: {mart.name} differs in {theirs}")
 
 
 def rows(connection: Any, table: str) -> list[str]:
-    """Return a table's rows as text, in an order of their own."""
+    """Return a table's rows as sorted text."""
     return sorted(map(str, mysql.ask(connection, f"select * from {table}")))
 
 

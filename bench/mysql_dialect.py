@@ -1,11 +1,11 @@
-"""A mart's query in MySQL's own words: the rival that leaves Spark out."""
+"""A mart's query in MySQL's dialect, for the rival without Spark."""
 
 import sqlglot
 from sqlglot import exp
 
 
 def in_mysql(query: str) -> str:
-    """Return Spark SQL as MySQL takes it; what the translator does not know is translated here."""
+    """Return Spark SQL in MySQL's dialect, including what sqlglot cannot translate."""
 
     def translated(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.UnixMicros):

@@ -1,4 +1,4 @@
-"""What every benchmark needs: runs in rotated order, a JSON file of results and a table in docs/benchmarks.md."""
+"""Shared by the benchmarks: runs in rotated order, a JSON file of results and a table in docs/benchmarks.md."""
 
 import json
 import os
@@ -19,7 +19,7 @@ DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Result:
-    """What we and a rival reached in each run, in the same unit; where there is no rival, `theirs` is empty."""
+    """What we and a rival reached in each run, in the same unit; without a rival, `theirs` is empty."""
 
     measure: str
     case: str
@@ -30,16 +30,16 @@ class Result:
 
     @property
     def ratio(self) -> float | None:
-        """Return how many times the rival's median ours is."""
+        """Return our median as a multiple of the rival's."""
         return median(self.ours) / median(self.theirs) if self.theirs else None
 
     def scaled(self, unit: str, ours: float, theirs: float) -> "Result":
-        """Return the same runs in another unit; each side has its own factor."""
+        """Return the same runs in another unit, with a factor for each side."""
         return replace(self, unit=unit, ours=[r * ours for r in self.ours], theirs=[r * theirs for r in self.theirs])
 
 
 def rotated(contestants: Mapping[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
-    """Return what each contestant reached in each run; every run begins with another one."""
+    """Return what each contestant reached in each run; every run starts with a different one."""
     names = list(contestants)
     reached: dict[str, list[float]] = {name: [] for name in names}
     for run in range(runs):
@@ -97,7 +97,7 @@ def table(command: str, results: Sequence[Result]) -> str:
 
 
 def replace_section(document: Path, name: str, text: str) -> None:
-    """Put a text between a document's markers `<!-- name:begin -->` and `<!-- name:end -->`, added where missing."""
+    """Replace the text between the markers `<!-- name:begin -->` and `<!-- name:end -->`, adding them where missing."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     before = document.read_text() if document.exists() else "# Benchmarks\n"
     if begin not in before:

@@ -1,8 +1,8 @@
-"""Measure P12: one round with the default shop, from the trigger to all marts visible, through Airflow.
+"""Measure P12: one round of the default shop through Airflow, from the trigger to all marts visible.
 
 Usage: python -m bench.round [--runs N]
 
-The rival is one spark-submit for each table and each mart, one after the other, without Airflow's own time.
+The rival is one spark-submit per table and per mart, one after the other, without Airflow's overhead.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from storeline.stores import mysql
 from storeline.tables import TABLES
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
-# The marts that are visible were read from the replica that is visible, and which replica that is.
+# The run of the visible replica, if the visible marts were read from it.
 STATE = """select distinct b.run_id from ops.bases b join ops.mart_builds m
            on json_search(m.source_snapshots, 'one', b.run_id) is not null"""
 SECONDS = 600
 
 
 def main() -> None:
-    """Start everything, run both in rotated order, publish."""
+    """Start everything, run both in rotated order, publish the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def round_trip(stack: Stack, airflow: Airflow, applications: list[int]) -> float:
-    """Trigger the copy; return the seconds until the marts of that copy are visible, and keep the applications."""
+    """Trigger the copy; return the seconds until its marts are visible, and append the number of applications."""
     wait(lambda: not any(map(airflow.is_under_way, (COPY, BUILD))))
     ended = len(completed(stack))
     with closing(mysql.admin(stack.settings).connect(autocommit=True)) as connection:
@@ -69,12 +69,12 @@ def round_trip(stack: Stack, airflow: Airflow, applications: list[int]) -> float
 
 
 def completed(stack: Stack) -> list[object]:
-    """Return the applications that the cluster has seen end."""
+    """Return the applications that have ended on the cluster."""
     return list(ask(stack.settings.spark_master_ui_port, "/json/")["completedapps"])
 
 
 def by_jdbc(stack: Stack) -> float:
-    """Submit one application for each table and each mart; return the seconds of all."""
+    """Submit one application per table and per mart; return the total seconds."""
     with closing(mysql.admin(stack.settings).connect()) as connection:
         recreate(connection, jdbc_job.DATABASE)
     work = [("table", table.name) for table in TABLES] + [("mart", mart.name) for mart in MARTS]
@@ -82,7 +82,7 @@ def by_jdbc(stack: Stack) -> float:
 
 
 def wait(is_so: Callable[[], bool]) -> None:
-    """Wait until something is true. Raises SystemExit after ten minutes."""
+    """Wait until a condition holds. Raises SystemExit after ten minutes."""
     deadline = time.monotonic() + SECONDS
     while not is_so():
         if time.monotonic() > deadline:

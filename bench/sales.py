@@ -1,9 +1,9 @@
-"""Measure P10: the weekly sales from the generator to ClickHouse, against Faker row by row and row inserts.
+"""Measure P10: the weekly sales from generation to ClickHouse, against Faker row by row and row inserts.
 
 Usage: python -m bench.sales [--runs N] [--rows N]
 
-Each step is the process that Airflow would begin, on a cluster of the benchmark's own. The rival makes fewer rows,
-because it takes so long, in this process; its rows/s are compared.
+Each step runs as the process that Airflow would start, on the benchmark's own cluster. The rival makes fewer rows,
+because it is slow, and runs in this process; rows/s are compared.
 """
 
 import argparse
@@ -31,7 +31,7 @@ Seconds = defaultdict[str, list[float]]
 
 
 def main() -> None:
-    """Run both in rotated order and publish."""
+    """Run both in rotated order and publish the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def ours(stack: Stack, rows: int, walls: Seconds, works: Seconds) -> float:
-    """Take all steps; return rows a second."""
+    """Run all steps; return rows per second."""
     for step in STEPS:
         began = time.monotonic()
         subprocess.run(command(stack, step), env=job_environment(stack), check=True, capture_output=True)
@@ -77,19 +77,19 @@ def command(stack: Stack, step: Step) -> list[str]:
 
 
 def theirs(stack: Stack) -> float:
-    """Do the same row by row; return rows a second."""
+    """Do the same row by row; return rows per second."""
     began = time.monotonic()
     faker_sales.pipeline(stack.settings, THEIR_ROWS, THEIR_DATE)
     return THEIR_ROWS / (time.monotonic() - began)
 
 
 def total(seconds: Seconds) -> list[float]:
-    """Return the sum over all steps of each run."""
+    """Return each run's sum over all steps."""
     return [sum(run) for run in zip(*seconds.values(), strict=True)]
 
 
 def handed_over(stack: Stack, runs: int) -> tuple[list[float], list[float]]:
-    """Return the milliseconds in which rows are pushed to ClickHouse in Arrow's format, and pulled by it."""
+    """Return the milliseconds for pushing rows to ClickHouse in Arrow format, and for ClickHouse pulling them."""
     s = stack.settings
     place = f"'{s.postgres_host}:{s.postgres_port}', '{s.postgres_db}', 'sales_summary', '{s.user(POSTGRES_SALES)}'"
     columns = ", ".join(SCHEMA.names[1:])

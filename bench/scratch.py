@@ -1,4 +1,4 @@
-"""A database of the shop's tables beside the one that the settings name, dropped in the end."""
+"""A temporary database of the shop's tables on the configured server."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,7 +13,7 @@ from storeline.stores import postgres
 
 @contextmanager
 def database(settings: Settings, name: str) -> Iterator[Settings]:
-    """Make the database, anew where a killed run has left one; yield how to reach it. Raises PostgresError."""
+    """Create the database, replacing one that a killed run left; yield how to reach it. Raises PostgresError."""
     own = Settings({**settings.values, "POSTGRES_DB": name})
     quoted = sql.Identifier(name)
     drop, create = sql.SQL("drop database if exists {} with (force)"), sql.SQL("create database {}")
@@ -26,7 +26,7 @@ def database(settings: Settings, name: str) -> Iterator[Settings]:
 
 
 def _execute(settings: Settings, *statements: sql.Composable) -> None:
-    """Execute statements by a connection of their own: between the first and the last the server may be killed."""
+    """Execute statements over a separate connection: the server may be killed between the first and the last."""
     with closing(postgres.owner(settings).connect()) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -35,7 +35,7 @@ def _execute(settings: Settings, *statements: sql.Composable) -> None:
 
 
 def empty(settings: Settings, then: str = "select") -> None:
-    """Empty the shop's tables and, in the same transaction, execute a statement. Raises PostgresError."""
+    """Empty the shop's tables and execute a statement in the same transaction. Raises PostgresError."""
     tables = ", ".join(f"source.{table}" for table in KEYS)
     with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
         cursor.execute(f"truncate {tables} restart identity; {then}")

@@ -1,4 +1,4 @@
-"""The servers of a benchmark: a stack of its own under `.native/bench`, never the demo's."""
+"""A benchmark's servers: its own stack under `.native/bench`, never the demo's."""
 
 import subprocess
 import time
@@ -16,11 +16,11 @@ MILLION = {
     "SHOP_REVIEWS": "200000",
     "SHOP_LOYALTY_ENTRIES": "300000",
 }
-JARS = INSTALLED / "bench-jars"  # what only the rivals need
+JARS = INSTALLED / "bench-jars"  # needed only by the rivals
 
 
 def bench_stack(*services: str, **values: str) -> Stack:
-    """Return a stack that is not started yet, empty, with the given services, and fetch what its rivals need."""
+    """Return an empty stack with the given services, not started yet, and download what its rivals need."""
     copy_jars(ROOT / "bench" / "jars", JARS)
     stack = Stack(INSTALLED / "bench", with_free_ports(**values), services)
     stack.delete()
@@ -36,7 +36,7 @@ def submission(stack: Stack, job: str, *arguments: str, cores: int) -> list[str]
 
 
 def job_environment(stack: Stack) -> dict[str, str]:
-    """Return the variables of a job."""
+    """Return a job's environment variables."""
     return stack.environment() | {"PYTHONPATH": str(ROOT)}
 
 

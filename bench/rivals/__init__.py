@@ -1,1 +1,1 @@
-"""What the rivals run on the cluster; in a folder of their own, because spark-submit puts it first in the path."""
+"""The rivals' Spark jobs; in a separate folder, because spark-submit puts it first in the path."""

@@ -1,8 +1,8 @@
-"""The rival `foreach-batch-jdbc`: a stream as everybody writes it, parsed by from_json and appended by plain JDBC.
+"""The rival `foreach-batch-jdbc`: a common streaming job, parsed by from_json and appended by plain JDBC.
 
 Usage: spark-submit bench/rivals/jdbc_events.py orders|users-data
 
-Takes what is in the topic and ends. Nothing is checked, nothing is an update, nothing stays right when it is killed.
+Takes what is in the topic and ends. No checks, no upserts, and not correct when killed.
 """
 
 import sys
@@ -46,7 +46,7 @@ def main(topic: str) -> None:
 
 
 def append(settings: Settings, frame: DataFrame, table: str) -> None:
-    """Append rows to a table of the rival's own."""
+    """Append rows to one of the rival's own tables."""
     login = postgres.owner(settings)
     frame.write.format("jdbc").options(
         url=f"jdbc:postgresql://{login.host}:{login.port}/{login.database}",

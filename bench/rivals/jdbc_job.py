@@ -1,8 +1,8 @@
-"""The rival `spark-jdbc-plain`: one application for each table or mart, as everybody writes it.
+"""The rival `spark-jdbc-plain`: one common Spark application per table or mart.
 
 Usage: spark-submit bench/rivals/jdbc_job.py table NAME | mart NAME
 
-One partition, `mode=overwrite`, nothing checked: what is written is what Spark makes of the types, without keys.
+One partition, `mode=overwrite`, no checks: columns get the types that Spark chooses, and no keys.
 """
 
 import sys
@@ -26,7 +26,7 @@ def main(kind: str, name: str) -> None:
 
 
 def table(settings: Settings, spark: SparkSession, name: str) -> DataFrame:
-    """Return a table of the shop, its identifiers as text, since Spark has no type for them."""
+    """Return a table of the shop, with UUIDs as text, since Spark has no type for them."""
     login = postgres.reader(settings)
     frame = (
         spark.read.format("jdbc")
@@ -40,7 +40,7 @@ def table(settings: Settings, spark: SparkSession, name: str) -> DataFrame:
 
 
 def mart(settings: Settings, spark: SparkSession, name: str) -> DataFrame:
-    """Return a mart's rows, its tables read from the replica."""
+    """Return a mart's rows, reading its tables from the replica."""
     contract = read_file(MARTS / f"{name}.sql")
     for read in contract.reads:
         options = target(settings, "replica") | {"dbtable": f"replica.{mysql.quote(read)}"}
@@ -54,7 +54,7 @@ def write(settings: Settings, frame: DataFrame, name: str) -> None:
 
 
 def target(settings: Settings, database: str) -> dict[str, str]:
-    """Return how Spark reaches MySQL, as its administrator."""
+    """Return Spark's options to reach MySQL as its administrator."""
     login = mysql.admin(settings)
     url = f"jdbc:mysql://{login.host}:{login.port}/{database}?connectionTimeZone=UTC"
     return {"url": url, "user": login.user, "password": str(login.password), "driver": "com.mysql.cj.jdbc.Driver"}
