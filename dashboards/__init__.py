@@ -1,1 +1,1 @@
-"""Grafana's boards as code: what they ask and how it is shown; `make dashboards` writes what Grafana reads."""
+"""Grafana's boards as code: their queries and how they are shown; `make dashboards` writes Grafana's files."""

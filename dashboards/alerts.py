@@ -1,4 +1,4 @@
-"""What needs a hand: rules that Grafana looks at every minute. A query gives a number for each of its labels."""
+"""Alert rules: what needs attention. Grafana evaluates them every minute; a query returns a number per label set."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ WEEK_DAYS = 7
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule is broken where its number is above `limit` for `minutes`; `panel` shows more of it."""
+    """A rule fires when its number is above `limit` for `minutes`; `panel` shows the details."""
 
     uid: str
     title: str
@@ -29,7 +29,7 @@ class Rule:
     panel: str
 
     def json(self) -> dict[str, Any]:
-        """Return the rule as Grafana's provisioning reads it."""
+        """Return the rule in Grafana's provisioning format."""
         window = {"from": 600, "to": 0}
         asked = self.source.target(self.sql)
         compared = {
@@ -44,7 +44,7 @@ class Rule:
             "title": self.title,
             "condition": "B",
             "for": f"{self.minutes}m",
-            # Nothing to judge is well; a database that does not answer is not.
+            # No data is fine; a database that does not answer is not.
             "noDataState": "OK",
             "execErrState": "Error",
             "annotations": {
@@ -61,7 +61,7 @@ class Rule:
 
 
 def number_of(board: Board, title: str) -> int:
-    """Return the number of a board's panel. Raises LookupError for a title that it has not."""
+    """Return the number of a board's panel. Raises LookupError for an unknown title."""
     found: list[tuple[Panel, int]] = [(panel, number) for panel, number, *_ in board.placed() if panel.title == title]
     if not found:
         raise LookupError(f"{board.title} has no panel {title}")
@@ -89,7 +89,7 @@ where not d.is_stale and not d.is_paused""",
     Rule(
         "storeline-stream-stuck",
         "Events wait",
-        "Events have waited for minutes: is kafka_to_postgres_streaming unpaused and green? storeline lag says more.",
+        "Events have waited for minutes: is kafka_to_postgres_streaming unpaused and green? storeline lag shows more.",
         POSTGRES,
         f"select coalesce(extract(epoch from now() - min(sent.sent_at)), 0)::float as age\n{WAITING}",
         limit=STUCK_SECONDS,
@@ -100,7 +100,7 @@ where not d.is_stale and not d.is_paused""",
     Rule(
         "storeline-dead-letters",
         "Many events are refused",
-        f"More than {DEAD_SHARE:.0%} of the last hour's events are dead letters: see why, then storeline redrive.",
+        f"More than {DEAD_SHARE:.0%} of the last hour's events are dead letters: see why, then run storeline redrive.",
         POSTGRES,
         f"""select case when count(*) filter (where outcome = 'dead') < {DEAD_AT_LEAST} then 0
     else count(*) filter (where outcome = 'dead')::float / count(*) end as share
@@ -137,6 +137,6 @@ where decided_at > now() - interval '1 hour'""",
 
 
 def provisioned() -> dict[str, Any]:
-    """Return the file of all rules."""
+    """Return the content of the rules file."""
     group = {"orgId": 1, "name": "storeline", "folder": "Storeline", "interval": "1m"}
     return {"apiVersion": 1, "groups": [group | {"rules": [rule.json() for rule in RULES]}]}

@@ -1,4 +1,4 @@
-"""Ask what a board asks, as Grafana would: with its accounts, the variables' choices and a range of time."""
+"""Run a board's queries like Grafana: with its accounts, the variables' choices and a time range."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -19,7 +19,7 @@ BEGINS: dict[str, Callable[[datetime], datetime]] = {
 
 
 def ask(settings: Settings, source: Source, sql: str) -> Answer:
-    """Return the names and the rows of an answer. What a database says against it is raised as it is."""
+    """Return the column names and rows of a query. Database errors are raised unchanged."""
     return ASKED[source](settings, sql)
 
 
@@ -55,19 +55,19 @@ ASKED: dict[Source, Callable[[Settings, str], Answer]] = {
 
 
 def choices(settings: Settings, variable: Variable) -> list[str]:
-    """Return what a reader can pick."""
+    """Return the choices of a variable."""
     _, rows = ask(settings, variable.source, variable.sql)
     return [str(value) for (value,) in rows]
 
 
 def picked(settings: Settings, board: Board) -> dict[str, Sequence[str]]:
-    """Return what is picked when a board is opened: every choice, or the first one."""
+    """Return the selection when a board is opened: every choice, or the first one."""
     found = {variable: choices(settings, variable) for variable in board.variables}
     return {variable.name: names if variable.many else names[:1] for variable, names in found.items()}
 
 
 def answers(settings: Settings, board: Board, until: datetime | None = None) -> list[Answer]:
-    """Return the answer of each panel of a board that was just opened, or at another moment."""
+    """Return the answer of each panel of a freshly opened board, now or at another time."""
     end = until or datetime.now(UTC)
     values = picked(settings, board)
     return [

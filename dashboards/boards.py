@@ -1,4 +1,4 @@
-"""A board: its panels from left to right, its variables, and the links to the other boards."""
+"""A board: its panels from left to right, its variables, and links to the other boards."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from dashboards.sources import Source
 
 COLUMNS = 24
 TAG = "storeline"
-# Of the JSON that Grafana 13 writes itself.
+# Of the JSON that Grafana 13 itself writes.
 SCHEMA_VERSION = 42
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What a reader picks: `sql` lists the choices, the first of which is taken. With `many`, all are."""
+    """What a reader selects: `sql` lists the choices, of which the first is selected; with `many`, all are."""
 
     name: str
     label: str
@@ -24,7 +24,7 @@ class Variable:
     many: bool = False
 
     def json(self) -> dict[str, Any]:
-        """Return the variable as Grafana reads it; the choices are asked for when the board is opened."""
+        """Return the variable in Grafana's format; the choices are queried when the board is opened."""
         everything: dict[str, Any] = {"text": ["All"], "value": ["$__all"]}
         return {
             "type": "query",
@@ -44,7 +44,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Board:
-    """A board; `since` is where its range of time begins, as Grafana writes it (`now-24h`; `/M`: its month's first)."""
+    """A board; `since` starts its time range, in Grafana's syntax (`now-24h`; `/M`: from the first of that month)."""
 
     uid: str
     title: str
@@ -55,7 +55,7 @@ class Board:
     refresh: str = ""
 
     def placed(self) -> Iterator[tuple[Panel, int, int, int]]:
-        """Yield each panel with its number and its place, column and row; a row is as high as its highest panel."""
+        """Yield each panel with its number, column and row; a row is as high as its highest panel."""
         x = y = height = 0
         for number, panel in enumerate(self.panels, 1):
             if x + panel.width > COLUMNS:
@@ -64,7 +64,7 @@ class Board:
             x, height = x + panel.width, max(height, panel.height)
 
     def json(self) -> dict[str, Any]:
-        """Return the board as Grafana reads it."""
+        """Return the board in Grafana's format."""
         return {
             "uid": self.uid,
             "title": self.title,

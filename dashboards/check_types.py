@@ -1,6 +1,6 @@
-"""Hold the boards against Grafana's own types, from npm's `@grafana/schema`, with TypeScript's compiler.
+"""Check the boards against Grafana's own types, from npm's `@grafana/schema`, with the TypeScript compiler.
 
-Usage: python -m dashboards.check_types    (part of `make check`; needs Node and npm, says so where there are none)
+Usage: python -m dashboards.check_types    (part of `make check`; skipped with a message without Node and npm)
 """
 
 import hashlib
@@ -14,16 +14,16 @@ from storeline.settings import ROOT
 
 DECLARED = ROOT / "dashboards" / "grafana_types"
 INSTALLED = ROOT / ".native" / "grafana_types"
-# What the boards are held against is in this file; each board becomes one beside it.
+# Declares the type that the boards must match; each board becomes a file next to it.
 TYPES = "board.ts"
 
 
 class TypesError(Exception):
-    """The types cannot be had; the message is one line."""
+    """The types are not available; the message is one line."""
 
 
 def install(npm: str, folder: Path = INSTALLED) -> None:
-    """Fill a folder with exactly what the lock names. Raises TypesError."""
+    """Install exactly the locked packages into a folder. Raises TypesError."""
     lock = (DECLARED / "package-lock.json").read_bytes()
     stamp, wanted = folder / "lock.sha256", hashlib.sha256(lock).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
@@ -35,12 +35,12 @@ def install(npm: str, folder: Path = INSTALLED) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr.strip() or "no reason given").splitlines()
-        raise TypesError(f"npm does not install Grafana's types: {lines[0]}")
+        raise TypesError(f"npm could not install Grafana's types: {lines[0]}")
     stamp.write_text(wanted)
 
 
 def problems(node: str, boards: dict[str, str], folder: Path = INSTALLED) -> list[str]:
-    """Return a line for each place where a board, as JSON by its name, is not what Grafana's types say."""
+    """Return a line for each place where a board (JSON by name) does not match Grafana's types."""
     for old in folder.glob("*.ts"):
         old.unlink()
     for name in (TYPES, "tsconfig.json"):
@@ -60,7 +60,7 @@ def main() -> None:
     """Check every board. Exits with a line for each problem."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not (node and npm):
-        print("check_types: there is no Node here: the boards were not held against Grafana's types")
+        print("check_types: Node is not installed: the boards were not checked against Grafana's types")
         return
     try:
         install(npm)
@@ -69,7 +69,7 @@ def main() -> None:
     found = problems(node, {name: board_file(board) for name, board in BOARDS.items()})
     if found:
         sys.exit("\n".join(f"check_types: {line}" for line in found))
-    print(f"check_types: {len(BOARDS)} boards are what Grafana's types say")
+    print(f"check_types: {len(BOARDS)} boards match Grafana's types")
 
 
 if __name__ == "__main__":

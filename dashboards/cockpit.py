@@ -1,4 +1,4 @@
-"""The board *Cockpit*: is everything well? What runs, what waits, what was refused, how old what people look at is."""
+"""The board *Cockpit*, the health of everything: what runs, what waits, what was refused, how old the marts are."""
 
 from dashboards import streaming
 from dashboards.boards import Board
@@ -14,7 +14,7 @@ BOARD = Board(
     panels=(
         Panel(
             "DAGs",
-            "Each DAG's last run; its duration so far where it still runs.",
+            "Each DAG's last run, with its duration so far if it is still running.",
             "table",
             AIRFLOW,
             """select
@@ -68,7 +68,7 @@ order by ended_at""",
         ),
         Panel(
             "Last verification",
-            "Each table's contents are compared before a copy becomes visible: when, and what it cost.",
+            "Each table's contents are compared before a copy becomes visible: when, and how long it took.",
             "table",
             MYSQL,
             """select
@@ -90,7 +90,7 @@ order by t.table_name""",
         ),
         Panel(
             "Batch runs that failed",
-            "The latest ten, each with its one line.",
+            "The latest ten, each with its error in one line.",
             "table",
             MYSQL,
             """select ended_at as ended, job, state, message

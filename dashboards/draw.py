@@ -1,6 +1,6 @@
-"""Draw every panel of the boards from the same questions, so that a reader sees what Grafana shows.
+"""Draw every panel of the boards from the same queries, so that a reader sees what Grafana shows.
 
-Usage: python -m dashboards.draw [FOLDER]    (`make pictures`, with the stack running; into docs/ without an argument)
+Usage: python -m dashboards.draw [FOLDER]    (`make pictures`, with the stack running; default: docs/)
 """
 
 import sys
@@ -24,12 +24,12 @@ from storeline.settings import ROOT, load
 
 CELL_WIDTH, CELL_HEIGHT = 0.68, 0.38  # inches
 TITLE_HEIGHT = 0.8
-ROWS_OF_A_CELL, SIGNS_OF_A_CELL = 1.5, 4  # what a table has room for
+ROWS_OF_A_CELL, SIGNS_OF_A_CELL = 1.5, 4  # what fits into a table
 TICKS = 5
 
 
 def draw(board: Board, found: list[Answer], file: Path) -> None:
-    """Write a board's picture: each panel in its place, drawn from its answer."""
+    """Draw a board: each panel in its place, with its answer."""
     height = max(y + panel.height for panel, _, _, y in board.placed())
     size = (COLUMNS * CELL_WIDTH, height * CELL_HEIGHT + TITLE_HEIGHT)
     figure = Figure(figsize=size, dpi=80)
@@ -51,7 +51,7 @@ def draw(board: Board, found: list[Answer], file: Path) -> None:
 
 
 def shown(value: Any, column: Column) -> str:
-    """Return a value as a reader sees it."""
+    """Return a value as displayed."""
     if value is None:
         return "none"
     if column.type != NUMBER:
@@ -145,7 +145,7 @@ def main(arguments: list[str]) -> None:
     except StorelineError as error:
         sys.exit(f"pictures: {error}")
     except (psycopg2.Error, mysql.connector.Error) as error:
-        sys.exit(f"pictures: {one_line(error)}; the pictures are drawn from a running stack: `make demo`")
+        sys.exit(f"pictures: {one_line(error)}; pictures need a running stack: `make demo`")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Write what Grafana reads: a JSON file for each board, and the alert rules.
+"""Write Grafana's files: a JSON file for each board, and the alert rules.
 
-Usage: python -m dashboards.generate [--check]    (--check writes nothing; it names the files that are out of date)
+Usage: python -m dashboards.generate [--check]    (--check writes nothing; it names outdated files)
 """
 
 import json
@@ -19,14 +19,14 @@ HEAD = "# Written by `make dashboards` from dashboards/alerts.py: change that, n
 
 
 class Lines(yaml.SafeDumper):
-    """Writes a text of several lines as such, and nothing as a reference to something above."""
+    """Writes multi-line texts as blocks, and repeated values in full instead of as aliases."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Say that everything is written where it stands."""
+        """Write every value in full."""
         return True
 
     def text(self, data: str) -> yaml.ScalarNode:
-        """Return how a text is written."""
+        """Return a text's YAML style."""
         return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
 
 
@@ -34,19 +34,19 @@ Lines.add_representer(str, Lines.text)
 
 
 def outdated(root: Path) -> dict[Path, str]:
-    """Return each file under `root` that does not say what the boards and rules say, and what it should say."""
+    """Return each file under `root` that differs from the boards and rules, with its correct content."""
     wanted = {root / "dashboards" / f"{name}.json": board_file(board) for name, board in BOARDS.items()}
     wanted[root / RULES] = HEAD + yaml.dump(alerts.provisioned(), Dumper=Lines, sort_keys=False, width=120)
     return {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
 
 
 def board_file(board: Board) -> str:
-    """Return the text of a board's file."""
+    """Return the content of a board's file."""
     return json.dumps(board.json(), indent=2) + "\n"
 
 
 def main() -> None:
-    """Write the files that are out of date, or with --check only name them. Exits with 1 when it names one."""
+    """Write the outdated files, or with --check only name them. Exits with 1 if it names one."""
     stale = outdated(ROOT)
     if "--check" in sys.argv[1:]:
         sys.exit("\n".join(f"dashboards: {path.name} is out of date: run `make dashboards`" for path in stale) or None)

@@ -1,4 +1,4 @@
-"""A panel: a question, the columns that its answer has, and how Grafana draws them."""
+"""A panel: a query, the columns of its result, and how Grafana draws them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,14 +7,14 @@ from dashboards.sources import Source
 
 TIME, TEXT, NUMBER = "time", "text", "number"
 Kind = Literal["stat", "timeseries", "barchart", "table"]
-# Grafana's own names of units.
+# Grafana's names of units.
 DOLLARS, SECONDS, DAYS, COUNT, SHARE, BYTES = "currencyUSD", "s", "d", "locale", "percentunit", "bytes"
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of an answer; `limits` colour its value from each number on, below the first one it is green."""
+    """A column of a result; `limits` colour a value from each number upwards; below the first it is green."""
 
     name: str
     type: str
@@ -23,12 +23,12 @@ class Column:
 
     @property
     def label(self) -> str:
-        """Return what a reader sees."""
+        """Return the displayed name."""
         return self.name.replace("_", " ").capitalize()
 
 
 def time(name: str = "time") -> Column:
-    """Declare a moment or a date."""
+    """Declare a timestamp or a date."""
     return Column(name, TIME)
 
 
@@ -42,7 +42,7 @@ def number(name: str, unit: str = COUNT, *limits: tuple[float, str]) -> Column:
     return Column(name, NUMBER, unit, limits)
 
 
-# What each kind of panel can draw: the type of the first column, and of the others.
+# What each kind of panel can draw: types of the first column and of the others.
 DRAWN: dict[str, tuple[set[str], set[str]]] = {
     "stat": ({NUMBER}, set()),
     "timeseries": ({TIME}, {NUMBER}),
@@ -53,7 +53,7 @@ DRAWN: dict[str, tuple[set[str], set[str]]] = {
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel of `width` by `height` cells, of which a row has 24. Raises ValueError for what its kind cannot draw."""
+    """A panel of `width` by `height` cells, 24 to a row. Raises ValueError for what its kind cannot draw."""
 
     title: str
     about: str
@@ -72,10 +72,10 @@ class Panel:
         if not types or types[0] not in first or not set(types[1:]) <= others:
             raise ValueError(f"{self.title}: a {self.kind} cannot draw {types}")
         if self.kind == "timeseries" and self.columns[0].name != "time":
-            raise ValueError(f"{self.title}: Grafana looks for a column named time")
+            raise ValueError(f"{self.title}: Grafana needs a column named time")
 
     def json(self, number: int, x: int, y: int) -> dict[str, Any]:
-        """Return the panel as Grafana reads it, at a place of the board."""
+        """Return the panel in Grafana's format, at a position of the board."""
         return {
             "id": number,
             "type": self.kind,
@@ -107,7 +107,7 @@ class Panel:
 
 
 def stat(title: str, about: str, source: Source, sql: str, column: Column) -> Panel:
-    """Return a panel that shows one number, four of which stand in a row."""
+    """Return a panel that shows one number; four fit in a row."""
     return Panel(title, about, "stat", source, sql, (column,), width=6, height=4)
 
 

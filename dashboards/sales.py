@@ -1,4 +1,4 @@
-"""The board *Sales*: the weekly sales in ClickHouse, one week beside the others."""
+"""The board *Sales*: the weekly sales in ClickHouse, one week next to the others."""
 
 from dashboards.boards import Board, Variable
 from dashboards.panels import DOLLARS, RED, SECONDS, SHARE, Panel, number, stat, text, time
@@ -57,28 +57,28 @@ BOARD = Board(
     panels=(
         stat(
             "Sales",
-            "Money of the picked week's run, in the picked regions.",
+            "Revenue of the selected week's run, in the selected regions.",
             CLICKHOUSE,
             f"select sum(sales_amount) as sales\n{PICKED}",
             number("sales", DOLLARS),
         ),
         stat(
             "Number of sales",
-            "Sales of the picked week's run, in the picked regions.",
+            "Number of sales of the selected week's run, in the selected regions.",
             CLICKHOUSE,
             f"select sum(sales_count) as number\n{PICKED}",
             number("number"),
         ),
         stat(
             "Average check",
-            "Mean money of one sale.",
+            "Mean amount of a sale.",
             CLICKHOUSE,
             f"select toFloat64(sum(sales_amount)) / nullIf(sum(sales_count), 0) as average_check\n{PICKED}",
             number("average_check", DOLLARS),
         ),
         stat(
             "Against the week before",
-            "Change of the money since the run before; none where the picked week is the first.",
+            "Change in revenue since the previous run; empty for the first week.",
             CLICKHOUSE,
             f"select toFloat64(this_week - week_before) / nullIf(toFloat64(week_before), 0) as change\nfrom (\n"
             f"{_two_weeks('count() as products')}\n)",
@@ -86,7 +86,7 @@ BOARD = Board(
         ),
         Panel(
             "Sales by region",
-            "The picked week beside the one before.",
+            "The selected week next to the previous one.",
             "barchart",
             CLICKHOUSE,
             f"{_two_weeks('region')}\ngroup by region\norder by region",
@@ -94,7 +94,7 @@ BOARD = Board(
         ),
         Panel(
             "Top products",
-            "The ten products that brought most in the picked week.",
+            "The ten products with the most revenue in the selected week.",
             "barchart",
             CLICKHOUSE,
             f"""select concat('product ', toString(product_id)) as product, sum(sales_amount) as sales
@@ -106,7 +106,7 @@ limit 10""",
         ),
         Panel(
             "Week against week",
-            "Money of every week's run by region.",
+            "Revenue of every week's run, by region.",
             "timeseries",
             CLICKHOUSE,
             """select
@@ -123,7 +123,7 @@ order by time""",
         ),
         Panel(
             "Average check by week",
-            "Mean money of one sale in every week's run.",
+            "Mean amount of a sale in every week's run.",
             "timeseries",
             CLICKHOUSE,
             """select
@@ -137,7 +137,7 @@ order by time""",
         ),
         Panel(
             "Falling products",
-            "The ten products that lost most since the week before.",
+            "The ten products that lost most since the previous week.",
             "table",
             CLICKHOUSE,
             _moving("asc"),
@@ -145,7 +145,7 @@ order by time""",
         ),
         Panel(
             "Rising products",
-            "The ten products that gained most since the week before.",
+            "The ten products that gained most since the previous week.",
             "table",
             CLICKHOUSE,
             _moving("desc"),
@@ -153,7 +153,7 @@ order by time""",
         ),
         Panel(
             "What the checks found",
-            "Rows of the picked week's file that broke a rule; they are kept, and not in the sales.",
+            "Rows of the selected week's file that broke a rule; they are kept, but not in the sales.",
             "table",
             POSTGRES,
             """select rule, meaning, bad_rows, checked_rows, bad_share
@@ -164,7 +164,7 @@ order by bad_rows desc, rule""",
         ),
         Panel(
             "Steps of the run",
-            "What the picked week's run did last, and how long each step worked.",
+            "The last run of each step for the selected week, and how long it took.",
             "table",
             POSTGRES,
             """select step, row_count as number_of_rows, seconds, ended_at as ended

@@ -1,4 +1,4 @@
-"""The board *Shop*: orders, money, loyalty, ratings and delivery, from the marts in MySQL."""
+"""The board *Shop*: orders, revenue, loyalty, ratings and delivery, from the marts in MySQL."""
 
 from dashboards.boards import Board, Variable
 from dashboards.panels import COUNT, DAYS, DOLLARS, Panel, number, stat, text, time
@@ -7,7 +7,7 @@ from dashboards.sources import MYSQL
 PICKED = """from marts.user_sales
 where $__timeFilter(order_month) and loyalty_status in (${loyalty:sqlstring})"""
 BY_MONTH = f"{PICKED}\ngroup by order_month\norder by order_month"
-# A mean of means, each weighed by the orders that were delivered.
+# A mean of means, weighted by the delivered orders.
 DELIVERY = """sum(avg_delivery_period * completed_orders)
         / nullif(sum(if(avg_delivery_period is null, 0, completed_orders)), 0)"""
 
@@ -36,10 +36,10 @@ BOARD = Board(
     ),
     panels=(
         _picked("Orders", "Orders in every status.", "orders", "coalesce(sum(orders_cnt), 0)", COUNT),
-        _picked("Revenue", "Money of all orders but aborted ones.", "revenue", "sum(total_revenue)", DOLLARS),
+        _picked("Revenue", "Revenue of all orders except aborted ones.", "revenue", "sum(total_revenue)", DOLLARS),
         _picked(
             "Average order",
-            "Mean money of an order, in every status.",
+            "Mean order amount, in every status.",
             "average_order",
             "sum(total_order_amount) / nullif(sum(orders_cnt), 0)",
             DOLLARS,
@@ -47,7 +47,7 @@ BOARD = Board(
         _picked("Delivery", "Mean days from order to delivery.", "delivery", DELIVERY, DAYS),
         Panel(
             "Orders by month",
-            "Orders of each month by their status of today.",
+            "Orders of each month by their current status.",
             "timeseries",
             MYSQL,
             f"""select
@@ -62,7 +62,7 @@ BOARD = Board(
         ),
         Panel(
             "Revenue by month",
-            "Money of each month's orders, without aborted ones.",
+            "Revenue of each month's orders, without aborted ones.",
             "timeseries",
             MYSQL,
             f"select cast(order_month as datetime) as time, sum(total_revenue) as revenue\n{BY_MONTH}",
@@ -79,7 +79,7 @@ BOARD = Board(
         ),
         _bars(
             "Revenue by loyalty status",
-            "Money of all orders but aborted ones, by the users' status of today.",
+            "Revenue of all orders except aborted ones, by the users' current status.",
             f"select loyalty_status, sum(total_revenue) as revenue\n{PICKED}\ngroup by loyalty_status\n"
             "order by revenue desc",
             "loyalty_status",
@@ -88,7 +88,7 @@ BOARD = Board(
         ),
         _bars(
             "Loyalty points",
-            "Points that the users of a status have today, in the mean.",
+            "Mean current points of the users of each status.",
             """select loyalty_status, avg(total_loyalty_points) as points
 from marts.mart_user_loyalty_points
 where loyalty_status in (${loyalty:sqlstring})
@@ -99,7 +99,7 @@ order by points desc""",
         ),
         _bars(
             "Categories",
-            "The ten categories that brought most, in every status and month.",
+            "The ten categories with the most revenue, in every status and month.",
             "select name as category, total_sales as sales\nfrom marts.sales_category\n"
             "order by total_sales desc, category_id\nlimit 10",
             "category",
@@ -108,7 +108,7 @@ order by points desc""",
         ),
         _bars(
             "Average check",
-            "Mean completed order by the users' status of today.",
+            "Mean completed order by the users' current status.",
             """select loyalty_status, average_check
 from marts.mart_average_check
 where status = 'Completed' and loyalty_status in (${loyalty:sqlstring})
@@ -130,7 +130,7 @@ order by stars""",
         ),
         Panel(
             "Products that sell, and how they are rated",
-            "The fifteen products that brought most, in every status and month.",
+            "The fifteen products with the most revenue, in every status and month.",
             "table",
             MYSQL,
             """select r.name as product, r.rating, s.total_sold as sold, s.total_revenue as revenue

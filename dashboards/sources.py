@@ -1,4 +1,4 @@
-"""The data sources that the boards ask, as `docker/grafana/provisioning/datasources/` declares them."""
+"""The boards' data sources, as declared in `docker/grafana/provisioning/datasources/`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ VARIABLE = re.compile(r"\$\{(\w+):sqlstring\}")
 
 @dataclass(frozen=True)
 class Source:
-    """A data source: its `uid`, and the type of its plugin."""
+    """A data source: its `uid` and its plugin's type."""
 
     uid: str
     type: str
 
     @property
     def reference(self) -> dict[str, str]:
-        """Return how a board names it."""
+        """Return a board's reference to it."""
         return {"type": self.type, "uid": self.uid}
 
     def target(self, sql: str, is_series: bool = False) -> dict[str, Any]:
-        """Return a query as the plugin's own editor would write it."""
+        """Return a query in the format of the plugin's own editor."""
         common = {"refId": "A", "datasource": self.reference, "rawSql": sql}
         if self.type == CLICKHOUSE_PLUGIN:
             return common | {"editorType": "sql", "queryType": "table", "format": 1}
@@ -39,7 +39,7 @@ SOURCES = (POSTGRES, AIRFLOW, MYSQL, CLICKHOUSE)
 
 
 def expanded(source: Source, sql: str, values: Mapping[str, Sequence[str]], begin: datetime, end: datetime) -> str:
-    """Return a query as Grafana sends it: the range of time and the variables, each with what was picked.
+    """Return a query as Grafana sends it, with the time range and each variable's selection substituted.
 
     It knows the one macro and the one format that the boards use. Raises ValueError for any other, and KeyError for a
     variable without a value.

@@ -1,13 +1,13 @@
-"""The panels of the stream of events: what waits, how long events take, and their outcomes."""
+"""The panels of the event stream: what waits, how long events take, and their outcomes."""
 
 from dashboards.panels import RED, SECONDS, YELLOW, Panel, number, stat, text, time
 from dashboards.sources import POSTGRES
 
-# Longer than a busy stream takes, shorter than STREAM_STALL_SECONDS, after which a run ends by itself.
+# Longer than a busy stream takes, shorter than STREAM_STALL_SECONDS, after which a run ends itself.
 SLOW_SECONDS, STUCK_SECONDS = 60.0, 300.0
-# What the producers of this repository sent and the stream has not come to: Kafka itself is no data source. A topic
-# that was recreated begins with offset 0 again, so what was sent before its first reading belongs to the one before.
-# The newest ones suffice: further back than that lies no event that is still to be read on this board.
+# Events that this repository's producers sent and the stream has not reached: Kafka itself is no data source. A
+# recreated topic starts at offset 0 again, so events sent before its first read belong to the old topic. The latest
+# rows suffice: no unread event on this board is older.
 WAITING = """from (
     select topic, partition, "offset", sent_at from ops.sent_events
     order by sent_event_id desc limit 100000
@@ -26,7 +26,7 @@ where sent."offset" >= coalesce(read.next_offset, 0)
 PANELS = (
     stat(
         "Events that wait",
-        "Events that this repository's producers sent and the stream has not taken yet.",
+        "Events sent by this repository's producers that the stream has not taken yet.",
         POSTGRES,
         f"select count(*) as events\n{WAITING}",
         number("events"),
@@ -40,7 +40,7 @@ PANELS = (
     ),
     stat(
         "Latency",
-        "From Kafka to an outcome: 95 % of the last quarter of an hour's events took less.",
+        "From Kafka to an outcome: the 95th percentile of the last 15 minutes.",
         POSTGRES,
         """select percentile_cont(0.95) within group (
     order by extract(epoch from decided_at - produced_at)::float
@@ -51,14 +51,14 @@ where decided_at > now() - interval '15 minutes'""",
     ),
     stat(
         "Orders that are parked",
-        "They wait for their user or their products.",
+        "Orders waiting for their user or products.",
         POSTGRES,
         "select count(*) as orders\nfrom ops.parked_events",
         number("orders"),
     ),
     Panel(
         "Latency by minute",
-        "From Kafka to an outcome: half of the events, and 95 % of them, took less.",
+        "From Kafka to an outcome: the median and the 95th percentile.",
         "timeseries",
         POSTGRES,
         """select
@@ -92,7 +92,7 @@ order by time""",
     ),
     Panel(
         "Dead letters by reason",
-        "Events that could not be taken; storeline redrive sends those that were not sent again.",
+        "Events that could not be taken; storeline redrive sends those not yet redriven.",
         "table",
         POSTGRES,
         """select

@@ -1,5 +1,5 @@
-// What a board of ours may be: Grafana's own types, the options of each kind of panel included. The boards are JSON, so
-// a member of an enumeration is written as its value.
+// The type of our boards: Grafana's own types, including the options of each kind of panel. The boards are JSON, so an
+// enum member is written as its value.
 import type { Dashboard, DataQuery, FieldConfig, Panel, VariableModel } from "@grafana/schema";
 import type {
   FieldConfig as BarField,
@@ -32,7 +32,7 @@ type Plain<T> = T extends string | number | boolean | null | undefined
       ? { [K in keyof T]: Plain<T[K]> }
       : T;
 
-// The plugins' own, of which no package of types exists.
+// The plugins' own query types; no package provides them.
 type SqlQuery = DataQuery & {
   rawSql: string;
   rawQuery: true;

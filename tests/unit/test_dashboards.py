@@ -161,7 +161,7 @@ BROKEN: list[tuple[Callable[[Any], object], str]] = [
 ]
 
 
-@pytest.mark.skipif(NODE is None, reason="there is no Node here")
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
 def test_a_board_that_grafanas_types_do_not_know_is_refused(tmp_path: Path) -> None:
     npm = shutil.which("npm")
     assert NODE
