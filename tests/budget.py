@@ -1,8 +1,8 @@
-"""What a run of tests costs: at its end stand its ten slowest tests, and its time against its target's budget.
+"""The cost of a test run: it ends with its ten slowest tests, and its time against its target's budget.
 
-A test that takes long says why, by `@pytest.mark.slow(reason="…")`; the run fails where one does not. What is long is
-meant for a machine that runs one test at a time: where several processes share it, each has its share of the limit's
-machine, and may take as many times as long.
+A slow test states why, with `@pytest.mark.slow(reason="…")`; without a reason the run fails. The limit applies to a
+machine that runs one test at a time: with several processes, each has only its share of the machine, so the limit is
+multiplied by their number.
 """
 
 import time
@@ -17,7 +17,7 @@ LISTED = 10
 
 @dataclass(frozen=True)
 class Call:
-    """One test's call, without what its fixtures took: those serve other tests too."""
+    """One test's call, without its fixtures' time: those serve other tests too."""
 
     test: str
     seconds: float
@@ -30,16 +30,16 @@ class Call:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--budget-minutes", type=float, help="what this run may take")
+    parser.addoption("--budget-minutes", type=float, help="maximum minutes of this run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # the process that sees the reports of all
+    if not hasattr(config, "workerinput"):  # the process that receives all reports
         config.pluginmanager.register(Costs(config), "costs")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Send along with a test's report what it is judged by: a report knows no marker."""
+    """Attach a test's limit and reason to its report, which has no markers."""
     limit = FAULT_SECONDS if item.get_closest_marker("faults") else SECONDS
     item.user_properties.append(("limit", limit))
     if slow := item.get_closest_marker("slow"):
@@ -50,7 +50,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 class Costs:
-    """Collects what each test took, and judges it."""
+    """Collects how long each test took, and judges it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config, self.began, self.calls = config, time.monotonic(), list[Call]()
@@ -84,6 +84,6 @@ class Costs:
             if call.lacks_reason:
                 write(
                     f"FAILED {call.test}: its call took {call.seconds:.1f} s, more than {call.limit} s: make it "
-                    'faster, or say why it is slow by @pytest.mark.slow(reason="…"); on a busy machine, run it again',
+                    'faster, or give the reason in @pytest.mark.slow(reason="…"); on a busy machine, run it again',
                     red=True,
                 )

@@ -1,9 +1,9 @@
-"""Run what a change touches: `pytest --changed`, of all tests those that reach a file that differs from upstream's.
+"""Run what a change affects: `pytest --changed` selects the tests that reach a file that differs from upstream.
 
-A test reaches its own file, the fixtures that it uses, and what these import, and so on. What they name in a text
-counts too: a module that is started, a file, a folder whose files are listed. So what a process, an executor or a
-server reads is reached like a function that is called; coverage of the tests' own process would not see it. A changed
-file that no test reaches runs all of them.
+A test reaches its own file, its fixtures, what these import, and so on. Names in strings count too: a module that is
+started, a file, a folder whose files are listed. So files read by a process, an executor or a server are reached like a
+function that is called; coverage of the test process would miss them. A changed file that no test reaches selects all
+tests.
 """
 
 import ast
@@ -23,7 +23,7 @@ WORD = re.compile(r"[\w.-]+")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--changed", nargs="?", const="", help="run what differs from upstream, or what reaches FILE,FILE")
+    parser.addoption("--changed", nargs="?", const="", help="run what reaches changes since upstream, or FILE,FILE")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def differing() -> list[str]:
-    """Return the files that differ from what this branch began with, those that git does not know yet included."""
+    """Return the files that differ from this branch's base, including untracked ones."""
     base = git("merge-base", "HEAD", "@{upstream}") or ["HEAD"]
     return git("diff", "--name-only", *base) + git("ls-files", "--others", "--exclude-standard")
 
@@ -65,7 +65,7 @@ def reach(item: pytest.Item) -> set[Path]:
 
 @cache
 def closure(file: Path) -> frozenset[Path]:
-    """Return what a module reaches, itself included."""
+    """Return what a module reaches, including itself."""
     found, left = {file}, [file]
     while left:
         new = direct(left.pop()) - found
@@ -77,7 +77,7 @@ def closure(file: Path) -> frozenset[Path]:
 @cache
 def direct(file: Path) -> frozenset[Path]:
     tree = ast.parse(file.read_text())
-    # The stack knows where the DAGs lie, and that is all that most tests need of it.
+    # The stack knows the DAGs' folder, but most tests need no more of it than that.
     folders = below_root(tree) if file.is_relative_to(ROOT / "tests") else ()
     return frozenset([*named_in([tree]), *folders])
 
@@ -103,7 +103,7 @@ def reached_in(file: Path, function: str) -> frozenset[Path]:
 
 
 def executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a function's nodes without the types that it declares."""
+    """Yield a function's nodes without its type annotations."""
     yield node
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns"):
@@ -120,7 +120,7 @@ def defined(node: ast.stmt) -> Iterator[str]:
 
 
 def named_in(trees: Iterable[ast.AST]) -> Iterator[Path]:
-    """Yield the modules that code imports, and the modules, files and folders that it names in a text."""
+    """Yield the modules that code imports, and the modules, files and folders named in its strings."""
     texts: set[str] = set()
     for tree in trees:
         remarks = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -137,14 +137,14 @@ def named_in(trees: Iterable[ast.AST]) -> Iterator[Path]:
         yield from module(word) if "." in word else ()
         yield from by_name().get(word, ())
     for text in texts:
-        if re.fullmatch(r"\*?\.\w+", text):  # how files end, those of a folder that is named as well
+        if re.fullmatch(r"\*?\.\w+", text):  # a suffix of files, in a folder that is named as well
             yield from (file for word in words for file in by_folder().get((word, text.lstrip("*")), ()))
-        if text.endswith("."):  # a module of a package, which one is said when it runs
+        if text.endswith("."):  # a module of a package, chosen at run time
             yield from (file for file in files() if file.parent == ROOT / text[:-1] and file.suffix == ".py")
 
 
 def below_root(tree: ast.AST) -> Iterator[Path]:
-    """Yield the files of the folders that a test names as `ROOT / "folder"`."""
+    """Yield the files of folders that a test names as `ROOT / "folder"`."""
     for node in ast.walk(tree):
         match node:
             case ast.BinOp(ast.Name("ROOT"), ast.Div(), ast.Constant(name)):
@@ -163,13 +163,13 @@ def files() -> frozenset[Path]:
 
 @cache
 def by_name() -> dict[str, set[Path]]:
-    """Return the files that are no code, by their names."""
+    """Return the files that are not Python, by name."""
     return group((file.name, file) for file in files() if file.suffix != ".py")
 
 
 @cache
 def by_folder() -> dict[tuple[str, str], set[Path]]:
-    """Return the files that are no code, by the name of their folder and how they end."""
+    """Return the files that are not Python, by folder name and suffix."""
     return group(((file.parent.name, file.suffix), file) for file in files() if file.suffix != ".py")
 
 

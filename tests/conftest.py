@@ -1,4 +1,4 @@
-"""What tests of every kind share."""
+"""Shared by all kinds of tests."""
 
 import logging
 import os
@@ -20,9 +20,9 @@ pytest_plugins = ["pytester", "tests.budget", "tests.changed"]
 
 
 class ByServers(LoadScopeScheduling):
-    """Keeps in one process what shares servers: a file, or a folder where that is a package.
+    """Keeps tests that share servers in one process: a file, or a folder if it is a package.
 
-    They are handed out in the order in which they were collected, and not before a process needs them.
+    They are handed out in the order of collection, and only when a process needs them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -31,20 +31,20 @@ class ByServers(LoadScopeScheduling):
         return str(packages[-1] if packages else file)
 
     def _reschedule(self, node: WorkerController) -> None:
-        # A process runs a test when it knows the one after it.
+        # A process runs a test once it knows the next one.
         if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
             super()._reschedule(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:
-    """Say how tests are shared out when several processes run them."""
+    """Choose how tests are distributed over processes."""
     config.option.loadscopereorder = False
     return ByServers(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the longest begin first, so that no process has one of them left when the others are done."""
+    """Start the longest tests first, so that no process is left with one when the others are done."""
     if not hasattr(config, "workerinput"):
         return
     slow = {item.path for item in items if item.get_closest_marker("slow")}
@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Return a session inside this process, for what needs rows and no cluster."""
+    """Return a session in this process, for tests that need rows but no cluster."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     folder: Path = tmp_path_factory.mktemp("spark")
     session = (
@@ -66,7 +66,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .appName("tests")
         # Small queries spend their time in the compiler: this halves it.
         .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-        # A tenth of Spark's own limit: the tests hold that what a driver is sent does not grow with the events.
+        # A tenth of Spark's own limit: the tests check that what a driver receives does not grow with the number of
+        # events.
         .config("spark.driver.maxResultSize", "100m")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
@@ -79,10 +80,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.driver.extraClassPath", str(JARS / "*"))
         .getOrCreate()
     )
-    # Its socket has a low number now; it hears nobody, for ever, on one beyond 1,023, and ClickHouse's engine leaves
-    # dozens of files open each time that it ends.
+    # Open its socket now, while file numbers are low: beyond 1,023 it would never receive anything, and ClickHouse's
+    # engine leaves dozens of files open each time it ends.
     ensure_callback_server_started(session.sparkContext._gateway)
     yield session
     session.stop()
-    # The gateway says good-bye when the interpreter ends, into a stream that pytest has closed by then.
+    # The gateway says good-bye at interpreter exit, into a stream that pytest has closed by then.
     logging.getLogger("py4j").setLevel(logging.WARNING)

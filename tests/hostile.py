@@ -1,4 +1,4 @@
-"""Messages as a hostile sender would write them: any bytes, and good events with something in them changed."""
+"""Messages of a hostile sender: arbitrary bytes, and valid events with parts changed."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.integration.events import KNOWN, line, moment, order, registration
 
 DEPTHS = (90, 400, 900, 990, 1100, 60_000)
-# What takes a field's place, as it stands in the event.
+# Replacements for a field, as raw event text.
 FRAGMENTS = [
     *("null", "true", "{}", "[]", '""', "0", "-0", "-0.0", "1", "1.0", "1.00", "0.1e1", "1E2", "1.005", "-1"),
     *("1e99999999999999999999", "-1e99999999999999999999", "1e-999999999", "1e999999999", "0e999999999"),
@@ -32,7 +32,7 @@ edits = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 8), st.binary(max
 
 
 def as_text(event: dict[str, Any], changes: dict[str, str]) -> str:
-    """Return an event as JSON in which some fields hold other text."""
+    """Return an event as JSON, with some fields replaced by raw text."""
     texts = {name: json.dumps(value) for name, value in event.items()} | changes
     fields = ", ".join(f"{json.dumps(name)}: {text}" for name, text in texts.items())
     return f"{{{fields}}}"
@@ -40,7 +40,7 @@ def as_text(event: dict[str, Any], changes: dict[str, str]) -> str:
 
 @st.composite
 def mutated(draw: st.DrawFn) -> tuple[str, bytes | None, bytes]:
-    """Draw a topic, a key and a value that was a good event before it was changed in one to four places."""
+    """Draw a topic, a key and a value: a valid event changed in one to four places."""
     topic = draw(st.sampled_from(["orders", "users-data"]))
     event = order(KNOWN) if topic == "orders" else registration(f"{draw(st.integers(0, 5))}@events.example.com")
     if topic == "orders" and draw(st.booleans()):

@@ -1,15 +1,15 @@
-"""A page of HTML as a browser meets it: what it would fetch, and what it holds itself."""
+"""An HTML page as a browser sees it: what it would fetch, and what it contains."""
 
 import re
 from html.parser import HTMLParser
 
-# What makes a browser fetch something: these attributes of these elements, and addresses in a style.
+# A browser fetches these attributes, and addresses in styles.
 FETCHED = {"src", "srcset", "poster", "background", "data", "action", "xlink:href"}
 ADDRESS_IN_STYLE = re.compile(r"url\(\s*['\"]?(?!data:)([^)]*)|@import\s+([^;]*)")
 
 
 class Page(HTMLParser):
-    """What a page would fetch, the pictures that it holds, its scripts and its text."""
+    """What a page would fetch, its embedded pictures, its scripts and its text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the sales of a run date are, worked out from the raw file by other means than the pipeline's: plain Python."""
+"""The expected sales of a run date, computed from the raw file independently of the pipeline: in plain Python."""
 
 import re
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 def raw_rows(root: Path, run_date: date) -> list[Row]:
-    """Return the export's rows in their order."""
+    """Return the export's rows in order."""
     (file,) = (root / str(run_date) / "raw").glob("*.parquet")
     return list(pq.ParquetFile(file).read().to_pylist())
 
@@ -28,7 +28,7 @@ def moment(text: str) -> datetime | None:
 
 
 def fault(row: Row, run_date: date) -> str | None:
-    """Return what is wrong with a row by itself."""
+    """Return what is wrong with a single row."""
     when = moment(row["sale_date"]) if row["sale_date"] is not None else None
     if None in row.values():
         return "missing_value"
@@ -48,7 +48,7 @@ def fault(row: Row, run_date: date) -> str | None:
 
 
 def judged(rows: Iterable[Row], run_date: date) -> tuple[dict[int, Row], Counter[str]]:
-    """Return the row that counts of each sale, typed, and how many rows do not count for which reason."""
+    """Return the row that counts for each sale, typed, and how many rows are rejected for each reason."""
     counting: dict[int, Row] = {}
     reasons: Counter[str] = Counter()
     for row in rows:
@@ -72,7 +72,7 @@ def rounded(value: Decimal, digits: str = "0.01") -> Decimal:
 
 
 def summary(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
-    """Return the summary's rows without their date, in the order of region and product."""
+    """Return the summary's rows without their date, ordered by region and product."""
     totals: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(lambda: [0, 0, Decimal()])
     for row in rows:
         for key in ((row["region"], row["product_id"]), (row["region"],), (row["product_id"],)):

@@ -1,4 +1,4 @@
-"""A generated shop as plain rows, read back from the text that COPY is given."""
+"""A generated shop as plain rows, parsed from its COPY text."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 
 def shop(plan: Plan = DEFAULT, **changes: Any) -> dict[str, list[Row]]:
-    """Return the rows of every table of a shop."""
+    """Return the rows of all tables of a shop."""
     return tables(blocks(replace(plan, **changes)))
 
 

@@ -1,4 +1,4 @@
-"""Where a test's own stack listens, and where it keeps files: free ports and a new folder, never the demo's."""
+"""A test's own stack: free ports and a new folder, never the demo's."""
 
 import atexit
 import os
@@ -22,13 +22,13 @@ PORTS = (
 )
 
 
-# Below what Linux gives to outgoing connections (32768 and above): a killed server could find its port taken by one of
-# those when it comes back, even by one of a client that was waiting for it.
+# Below Linux's ephemeral ports (32768 and above): otherwise a killed server could find its port taken by an outgoing
+# connection when it restarts, even by that of a client waiting for it.
 LOWEST, PORTS_OF_ONE = 20000, 2000
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, from a range of this process's own where tests run side by side."""
+    """Return ports without listeners, from a range that is this process's own when tests run in parallel."""
     lowest = LOWEST + PORTS_OF_ONE * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     found: list[int] = []
     for port in random.sample(range(lowest, lowest + PORTS_OF_ONE), PORTS_OF_ONE):
@@ -41,12 +41,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def with_free_ports(**values: str) -> Settings:
-    """Return the defaults of `.env` with ports and folders of the tests' own, which are deleted at the end."""
+    """Return the defaults of `.env` with the tests' own ports and folders, which are deleted at the end."""
     *ports, master = free_ports(len(PORTS) + 1)
     own = {name: str(port) for name, port in zip(PORTS, ports, strict=True)}
     folder = tempfile.mkdtemp(prefix="storeline-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    # A port on which no program listens, so ClickHouse is the engine in the folder.
+    # A port without a listener, so ClickHouse is the engine in the folder.
     own |= {"CLICKHOUSE_PORT": "1"}
     own |= {"CLICKHOUSE_FOLDER": f"{folder}/clickhouse", "SALES_STORAGE": f"{folder}/sales"}
     own |= {"SPARK_MASTER_URL": f"spark://127.0.0.1:{master}", "SHOP_UNTIL": "2026-11-22T00:00:00Z"}

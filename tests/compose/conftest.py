@@ -1,4 +1,4 @@
-"""The deployment is booted once, from clean, and taken down whole; `make test-compose` runs these tests."""
+"""The deployment is booted once, from scratch, and removed completely; `make test-compose` runs these tests."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from docker.checkout import HEAL
 from native.airflow_api import Airflow
 from tests.compose.project import Project, copied_checkout
 
-# They need an engine and minutes: nobody else's run collects them. An upgrade is a deployment of its own.
+# They need an engine and minutes: other test runs do not collect them. An upgrade is a separate deployment.
 collect_ignore_glob = {"deployment": ["test_upgrade.py"], "upgrade": ["test_[!u]*.py"]}.get(
     os.environ.get("STORELINE_TEST_COMPOSE", ""), ["test_*.py"]
 )
@@ -18,13 +18,13 @@ collect_ignore_glob = {"deployment": ["test_upgrade.py"], "upgrade": ["test_[!u]
 
 @pytest.fixture(scope="session")
 def boot_seconds() -> dict[str, float]:
-    """Return how long each start took, by its name."""
+    """Return how long each start took, by name."""
     return {}
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, float]) -> Iterator[Project]:
-    """Return the running deployment, from a checkout whose files only their owner may read."""
+    """Return the running deployment, from a checkout whose files only the owner can read."""
     folder = tmp_path_factory.mktemp("compose")
     project = Project.new(folder, root=copied_checkout(folder / "checkout"))
     project.compose("down", "--volumes", "--remove-orphans")
@@ -43,7 +43,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, fl
 
 @pytest.fixture(scope="session")
 def readable_code(project: Project) -> None:
-    """Do what the preflight says so that an edit counts without a build: after their next start containers see it."""
+    """Follow the preflight's advice to use edits without a build: containers see the code from their next start."""
     said = project.compose("logs", "--no-log-prefix", "preflight")
     assert f"the code in their image; to use edits without a build: {HEAL}" in said
     project.run(*HEAL.split())

@@ -1,4 +1,4 @@
-"""One whole stack with Airflow, for all tests that go through its API."""
+"""One whole stack with Airflow, for all tests that use its API."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from storeline.settings import load
 from storeline.stores import postgres
 from tests.stacks import with_free_ports
 
-# What Airflow waits for, in seconds, so that a test waits for it as long: a task is tried again at once, a scheduler is
-# given up when it was silent for 15 s, a task for 45 s. Where a minute was to outlast the first, 20 s do.
+# Airflow's time-outs in seconds, lowered so that tests wait less: a task is retried at once, a scheduler is given up
+# after 15 s of silence, a task after 45 s. Tests that waited a minute for the former wait 20 s.
 SHORT_TIME_OUTS = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
@@ -28,8 +28,8 @@ IDLE_TRANSACTION_SECONDS = 15
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Return a running stack with a filled shop and both DAGs still paused."""
-    # Passwords that stand nowhere else, so that a log can be searched for them.
+    """Return a running stack with a filled shop and all DAGs still paused."""
+    # Unique passwords, so that logs can be searched for them.
     names = [name for name in load(environment={}).values if name.endswith("_PASSWORD")]
     passwords = {name: f"canary-{secrets.token_hex(8)}" for name in names}
     settings = with_free_ports(**passwords, **SHORT_TIME_OUTS, SALES_ROWS="20000")

@@ -1,4 +1,4 @@
-"""Real servers for the tests: started once on free ports, in a folder of their own, never the demo's."""
+"""Real servers for the tests: started once on free ports, in their own folder, never the demo's."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch
 from tests.integration.jobs import run_here
 from tests.stacks import with_free_ports
 
-# The master's patience with a silent worker, so that a test need not let one sleep for minutes.
+# The master's time-out for a silent worker, so that a test need not let one sleep for minutes.
 SHORT_TIME_OUTS = dict.fromkeys(("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS"), "-Dspark.worker.timeout=10")
 
 
@@ -29,13 +29,13 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def settings(databases: Stack) -> Settings:
-    """Return how to reach the tests' databases."""
+    """Return the settings of the tests' databases."""
     return databases.settings
 
 
 @pytest.fixture(scope="session")
 def postgres_settings(settings: Settings) -> Settings:
-    """Return how to reach the tests' PostgreSQL."""
+    """Return the settings of the tests' PostgreSQL."""
     return settings
 
 
@@ -47,7 +47,7 @@ def shop(databases: Stack) -> None:
 
 @pytest.fixture(scope="session")
 def airflow_states(databases: Stack) -> None:
-    """Let Airflow's own database hold a DAG in each state, and no Airflow run."""
+    """Fill Airflow's own database with a DAG in each state, without running Airflow."""
     databases.run("tests.integration.airflow_tables")
 
 
@@ -80,7 +80,7 @@ def target(settings: Settings) -> Iterator[Any]:
 
 @pytest.fixture
 def ask_target(target: Any) -> Ask:
-    """Return a function that asks MySQL."""
+    """Return a function that executes a statement in MySQL and returns its rows."""
 
     def ask(statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         return mysql.ask(target, statement, parameters)
@@ -89,7 +89,7 @@ def ask_target(target: Any) -> Ask:
 
 
 def submit(stack: Stack, job: str, *options: str, root: Any = ROOT, **variables: str) -> subprocess.Popen[str]:
-    """Start a job on this machine as its own process, as the cluster's driver would be."""
+    """Start a job as a local process, like the cluster's driver."""
     command = [str(VENV / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars(), *options]
     (stack.home / "events").mkdir(exist_ok=True)
     environment = stack.environment() | {"PYTHONPATH": str(root), "SPARK_EVENTS_DIR": str(stack.home / "events")}
@@ -103,16 +103,16 @@ def submit(stack: Stack, job: str, *options: str, root: Any = ROOT, **variables:
 
 
 def jars() -> str:
-    """Return the jars that the jobs need, as spark-submit takes them."""
+    """Return the jobs' jars in spark-submit's format."""
     return ",".join(str(jar) for jar in sorted(JARS.glob("*.jar")))
 
 
 @pytest.fixture
 def run_job(databases: Stack, spark: SparkSession) -> Callable[..., tuple[int, str]]:
-    """Return a function that runs a job here, in the warm session; it returns the exit code and what the job said.
+    """Return a function that runs a job here, in the warm session; it returns the exit code and the job's output.
 
-    What follows the job's name are its arguments and, by name, variables of `.env`. What a test has to say about the
-    process itself, it says with `submit`.
+    The job's name is followed by its arguments and, as keywords, variables of `.env`. Tests of the process itself use
+    `submit`.
     """
 
     def run(job: str, *arguments: str, **variables: str) -> tuple[int, str]:
@@ -130,7 +130,7 @@ def broker(databases: Stack, shop: None) -> Stack:
 
 @pytest.fixture
 def sending(broker: Stack, ask_source: Ask) -> Iterator[Sending]:
-    """Return a way to send; nothing was ever sent before, and the shop knows one user of the tests."""
+    """Return a way to send; no events were sent before, and the shop has one user of the tests."""
     clear(broker.settings)
     ask_source(
         """insert into source.users (first_name, last_name, email, registration_date, loyalty_status)
@@ -143,7 +143,7 @@ def sending(broker: Stack, ask_source: Ask) -> Iterator[Sending]:
 
 @pytest.fixture
 def take(settings: Settings, spark: SparkSession) -> Take:
-    """Return a function that takes all events and returns how many have which outcome."""
+    """Return a function that takes all events and returns the number of events per outcome."""
 
     def run() -> dict[str, int]:
         catch_up(settings, spark)

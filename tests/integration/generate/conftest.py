@@ -1,4 +1,4 @@
-"""A database of the generator's own, with the default shop's tables, empty before each test."""
+"""The generator's own database, with the default shop's tables, empty before each test."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ def own_database(postgres_settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def own(own_database: Settings) -> Settings:
-    """The default shop, its tables empty."""
+    """The default shop with empty tables."""
     empty(own_database)
     return own_database
 

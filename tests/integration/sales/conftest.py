@@ -1,4 +1,4 @@
-"""The pipeline on small sales, its steps in this process: PostgreSQL, Spark and ClickHouse's engine are real."""
+"""The pipeline on small sales, run in this process: PostgreSQL, Spark and ClickHouse's engine are real."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class Pipeline:
         return Pipeline(Settings({**self.settings.values, **values}))
 
     def take(self, name: str, run_date: object = DATE) -> tuple[int, str]:
-        """Take a step in this process; return its exit code and what it said."""
+        """Run a step in this process; return its exit code and its output."""
         step = next(step for step in STEPS if step.name == name)
         if step.is_on_spark:
             return run_here(self.settings, step.module.removeprefix("spark_jobs."), str(run_date))
@@ -43,7 +43,7 @@ class Pipeline:
         return said_by(self.settings, lambda: one_step.main(name, work, [str(run_date)]))
 
     def run(self, run_date: date = DATE, upto: str = "transfer") -> None:
-        """Take all steps, or those up to one. Raises AssertionError with what a step said that failed."""
+        """Run all steps, or those up to one. Raises AssertionError with a failed step's output."""
         for step in STEPS:
             code, said = self.take(step.name, run_date)
             assert code == 0, said
@@ -67,7 +67,7 @@ class Pipeline:
             return client.query(question)
 
     def state(self) -> tuple[object, ...]:
-        """Return everything that a reader of either database sees."""
+        """Return everything that readers of both databases see."""
         return (
             self.ask(
                 "select run_date, count(*), sum(hashtextextended(s::text, 0)) from sales.sales s group by 1 order by 1"
@@ -80,7 +80,7 @@ class Pipeline:
 
 @pytest.fixture(scope="module")
 def empty(databases: Stack, spark: SparkSession) -> Pipeline:
-    """Return the pipeline, 20,000 sales a run, of which nothing was run."""
+    """Return the pipeline, 20,000 sales per run, before any run."""
     databases.start(("clickhouse",))
     pipeline = Pipeline(Settings({**databases.settings.values, "SALES_ROWS": "20000"}))
     shutil.rmtree(pipeline.root, ignore_errors=True)
@@ -93,14 +93,14 @@ def empty(databases: Stack, spark: SparkSession) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def pipeline(empty: Pipeline) -> Pipeline:
-    """Return the pipeline when one date was run."""
+    """Return the pipeline after a run of one date."""
     empty.run()
     return empty
 
 
 @pytest.fixture
 def unchanged(pipeline: Pipeline) -> Iterator[Callable[[], None]]:
-    """Hold that a test changes nothing that a reader sees."""
+    """Check that a test changes nothing that readers see."""
     before = pipeline.state()
     yield lambda: None
     assert pipeline.state() == before

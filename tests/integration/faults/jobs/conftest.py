@@ -1,4 +1,4 @@
-"""What the faults happen to: a cluster with a shop, a replica and marts, and a reader that never stops looking."""
+"""The targets of faults: a cluster with a shop, a replica and marts, and a reader that polls continuously."""
 
 from collections.abc import Iterator
 
