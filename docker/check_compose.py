@@ -17,7 +17,7 @@ from compose_model import ROOT, Model, mark, read, secrets  # noqa: E402
 
 from storeline.accounts import ACCOUNTS  # noqa: E402
 
-# Who is given which secret besides the accounts of the databases. The preflight checks all of them, without a network.
+# Which service gets which secrets, besides those of accounts. The preflight checks all of them, without a network.
 OTHERS: dict[str, set[str]] = {
     "preflight": set(secrets()),
     "spark-master": {"SPARK_AUTH_SECRET"},
@@ -37,7 +37,7 @@ def given(service: str) -> set[str]:
     return own | OTHERS.get(service, set())
 
 
-# Services that ask nobody for a password stay on an address of their own.
+# Services without authentication are published on a separate address.
 WITHOUT_LOGIN = {"kafka", "spark-master", "spark-history"}
 EDGE = "edge"
 # Exceptions to the rules, each with its reason. There are none.

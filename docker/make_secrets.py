@@ -78,7 +78,7 @@ def main() -> None:
     path = ROOT / ".env.local"
     if path.exists():
         sys.exit(
-            "secrets: .env.local is there already: move it to ../old.env, run "
+            "secrets: .env.local already exists: move it to ../old.env, run "
             "`COMPOSE_ENV_FILES=.env,../old.env make secrets`, add its other lines to the new one"
         )
     values = random_values()

@@ -93,7 +93,7 @@ def configuration(values: Mapping[str, str], local: Mapping[str, str]) -> list[s
                 "run `make secrets` or set them in .env.local"
             )
     if settings.mysql_host in LOOPBACK and settings.user(MYSQL_ADMIN) != "root":
-        found.append("MYSQL_ADMIN_USER: the MySQL of the containers is administered by root")
+        found.append("MYSQL_ADMIN_USER: the administrator of the containers' MySQL is root")
     if not settings.notebook_password.isascii():
         found.append("NOTEBOOK_PASSWORD holds other letters than ASCII's, which JupyterHub's login does not take")
     found += first_start(settings)

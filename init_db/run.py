@@ -108,7 +108,7 @@ def _execute(connection: PostgresConnection, statement: sql.Composable, what: st
 
 
 def init_mysql(settings: Settings) -> None:
-    """Make accounts and everything in `mysql/*.sql`. Raises MysqlError."""
+    """Create accounts and everything in `mysql/*.sql`. Raises MysqlError."""
     roles = {role: account for role, account in accounts.of("mysql").items() if account != MYSQL_ADMIN}
     names = {role: f"{mysql.quote(settings.user(account))}@'%'" for role, account in roles.items()}
     names["marts_freshness_limit_minutes"] = str(settings.marts_freshness_limit_minutes)

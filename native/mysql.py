@@ -61,7 +61,7 @@ def _prepare(settings: Settings, home: Path, server: Server, command: tuple[str,
 
 
 def admin_account(settings: Settings) -> str:
-    """Return the statements, one for each line, that give the admin the password of the configuration."""
+    """Return the statements, one per line, that set the admin's password to the configured one."""
     password = store.literal(str(settings.password(MYSQL_ADMIN)))
     account = f"{store.literal(settings.user(MYSQL_ADMIN))}@'127.0.0.1'"
     return "\n".join(

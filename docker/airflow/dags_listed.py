@@ -36,7 +36,7 @@ def missing(folder: Path, since: datetime | None, broken: dict[str, str], listed
 
 
 def ask(settings: Settings) -> list[str]:
-    """Return what Airflow's own database says is missing. Raises PostgresError."""
+    """Return what is missing according to Airflow's database. Raises PostgresError."""
     with closing(postgres.airflow(settings).connect()) as connection, connection.cursor() as cursor:
 
         def rows(query: str, *values: Any) -> list[tuple[Any, ...]]:
