@@ -4,7 +4,8 @@ import subprocess
 import time
 
 from native.install import copy_jars
-from native.places import INSTALLED, VENV
+from native.places import INSTALLED
+from native.spark import jars, spark_submit
 from native.stack import Stack
 from storeline.settings import ROOT
 from tests.stacks import with_free_ports
@@ -29,9 +30,8 @@ def bench_stack(*services: str, **values: str) -> Stack:
 
 def submission(stack: Stack, job: str, *arguments: str, cores: int) -> list[str]:
     """Return the command that runs a job on the stack's cluster."""
-    command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url]
-    command += ["--conf", f"spark.cores.max={cores}"]
-    with_jars = ["--jars", ",".join(map(str, sorted(JARS.glob("*.jar"))))] if job.startswith("bench/") else []
+    command = spark_submit(stack.settings.spark_master_url, "--conf", f"spark.cores.max={cores}")
+    with_jars = ["--jars", jars()] if job.startswith("bench/") else []
     return [*command, *with_jars, str(ROOT / job), *arguments]
 
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from native import spark
-from native.places import CLASSES, INSTALLED, JARS, LOCK, VENV
+from native.places import CLASSES, INSTALLED, JARS, LOCK
 from native.process import base_environment
 from storeline.settings import ROOT, load
 
@@ -27,7 +27,7 @@ def install_classes() -> str:
             (Path(name) / "spark" / "events").mkdir(parents=True)
             options = {"SPARK_SUBMIT_OPTS": spark.class_options(f"-XX:ArchiveClassesAtExit='{draft}'")}
             environment = base_environment() | spark.environment(load(), Path(name)) | options
-            command = (VENV / "bin" / "spark-submit", "--master", "local-cluster[1,1,1024]", ROOT / "native/warm_up.py")
+            command = [*spark.spark_submit("local-cluster[1,1,1024]"), str(ROOT / "native" / "warm_up.py")]
             done = subprocess.run(command, env=environment, cwd=name, capture_output=True, check=False)
         if draft.exists() and done.returncode == 0:
             draft.rename(CLASSES)

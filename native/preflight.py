@@ -94,8 +94,9 @@ def configuration(ports: bool) -> list[str]:
     """Return the settings that this machine cannot satisfy."""
     from native.mysql_packages import PACKAGES, find_server, mirror
     from native.places import DEMO, VENV, sockets
-    from native.ports import answers, port_problems, wanted_ports
     from native.process import is_ours
+    from native.supervision import answers
+    from storeline import ports as stack_ports
     from storeline.settings import load
     from storeline.variables import SettingsError
 
@@ -120,7 +121,7 @@ def configuration(ports: bool) -> list[str]:
             f"BIND_ADDRESS is {settings.bind_address}: the native stack serves only this machine; "
             "set it to 127.0.0.1 or use docker compose"
         )
-    return found + port_problems(wanted_ports(settings))
+    return found + stack_ports.problems(stack_ports.native(settings))
 
 
 if __name__ == "__main__":

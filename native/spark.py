@@ -23,6 +23,16 @@ RECOVERY = "-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryTimeou
 OWN_OPTIONS = ("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS")
 
 
+def spark_submit(master: str, *options: str) -> list[str]:
+    """Return the command of spark-submit; the application and its arguments follow."""
+    return [str(VENV / "bin" / "spark-submit"), "--master", master, *options]
+
+
+def jars() -> str:
+    """Return the jobs' jars as spark-submit takes them, for a master without the stack's class path."""
+    return ",".join(str(jar) for jar in sorted(JARS.glob("*.jar")))
+
+
 def spark_home() -> Path:
     """Return the folder of the pyspark package, which contains a complete Spark."""
     return next((VENV / "lib").glob("python3.*/site-packages/pyspark"))

@@ -8,20 +8,11 @@ import socket
 import tempfile
 from contextlib import suppress
 
+from storeline import ports
 from storeline.settings import Settings, load
 
-PORTS = (
-    "POSTGRES_PORT",
-    "MYSQL_PORT",
-    "KAFKA_PORT",
-    "KAFKA_CONTROLLER_PORT",
-    "AIRFLOW_PORT",
-    "SPARK_MASTER_UI_PORT",
-    "SPARK_WORKER_UI_PORT",
-    "SPARK_HISTORY_PORT",
-)
-
-
+# ClickHouse's has none: no program listens there, so ClickHouse is the engine in the folder.
+PORTS = [name for name in ports.names(ports.NATIVE) if name != "CLICKHOUSE_PORT"]
 # Below Linux's ephemeral ports (32768 and above): otherwise a killed server could find its port taken by an outgoing
 # connection when it restarts, even by that of a client waiting for it.
 LOWEST, PORTS_OF_ONE = 20000, 2000

@@ -13,21 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from docker.make_secrets import random_values
+from storeline import ports
 from storeline.settings import ROOT, Settings, load
 from tests.stacks import free_ports
 
 NAME = "storeline-test"
-PORTS = (
-    "POSTGRES_PORT",
-    "MYSQL_PORT",
-    "CLICKHOUSE_PORT",
-    "KAFKA_PORT",
-    "AIRFLOW_PORT",
-    "GRAFANA_PORT",
-    "NOTEBOOK_PORT",
-    "SPARK_MASTER_UI_PORT",
-    "SPARK_HISTORY_PORT",
-)
+PORTS = ports.names(ports.CONTAINERS)
 # What a person's password may hold, too; MySQL's first start takes less (docker/preflight.py).
 AWKWARD = '"\\d$e%f #g'
 AWKWARD_FOR_MYSQL = "$e%f #g"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from native.places import JARS, VENV
+from native.spark import jars, spark_submit
 from native.stack import Stack
 from storeline.settings import ROOT, Settings
 from storeline.stores import mysql, postgres
@@ -90,7 +90,7 @@ def ask_target(target: Any) -> Ask:
 
 def submit(stack: Stack, job: str, *options: str, root: Any = ROOT, **variables: str) -> subprocess.Popen[str]:
     """Start a job as a local process, like the cluster's driver."""
-    command = [str(VENV / "bin" / "spark-submit"), "--master", "local[2]", "--jars", jars(), *options]
+    command = spark_submit("local[2]", "--jars", jars(), *options)
     (stack.home / "events").mkdir(exist_ok=True)
     environment = stack.environment() | {"PYTHONPATH": str(root), "SPARK_EVENTS_DIR": str(stack.home / "events")}
     return subprocess.Popen(
@@ -100,11 +100,6 @@ def submit(stack: Stack, job: str, *options: str, root: Any = ROOT, **variables:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def jars() -> str:
-    """Return the jobs' jars in spark-submit's format."""
-    return ",".join(str(jar) for jar in sorted(JARS.glob("*.jar")))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from native.members import members, supervisor_process
-from native.places import VENV
+from native.spark import spark_submit
 from native.stack import Stack
 from native.web import ask
 from storeline.accounts import POSTGRES_AIRFLOW
@@ -38,7 +38,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def submit(stack: Stack, **variables: str) -> subprocess.Popen[str]:
-    command = [str(VENV / "bin" / "spark-submit"), "--master", stack.settings.spark_master_url, str(JOB)]
+    command = [*spark_submit(stack.settings.spark_master_url), str(JOB)]
     environment = stack.environment() | variables
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 

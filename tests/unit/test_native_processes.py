@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from native import airflow, mysql, mysql_packages, places, ports, spark, supervision
+from native import airflow, mysql, mysql_packages, places, spark, supervision
 from native.process import Process, Service, base_environment, environment
 from native.stack import Stack
+from storeline import ports
 from storeline.settings import ROOT, Settings, load
 
 DEFAULTS = load(environment={})
@@ -103,14 +104,14 @@ def test_a_database_elsewhere_is_the_users_own(tmp_path: Path) -> None:
 def test_a_taken_port_is_named_with_its_variable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        (problem,) = ports.port_problems({"POSTGRES_PORT": port})
+        (problem,) = ports.problems({"POSTGRES_PORT": ("127.0.0.1", port)})
     assert f"port {port} (POSTGRES_PORT) is taken" in problem
 
 
 def test_two_variables_with_one_port_are_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    (problem,) = ports.port_problems({"MYSQL_PORT": port, "AIRFLOW_PORT": port})
+    (problem,) = ports.problems(dict.fromkeys(("MYSQL_PORT", "AIRFLOW_PORT"), ("127.0.0.1", port)))
     assert f"port {port} (AIRFLOW_PORT) is MYSQL_PORT as well" in problem
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from docker import docker_host, make_secrets, preflight
+from docker import make_secrets, preflight
+from storeline import ports
 from storeline.settings import ROOT, Settings, read_file
 
 VALUES = read_file(ROOT / ".env")
@@ -94,11 +95,11 @@ def test_a_taken_port_and_a_port_that_is_asked_for_twice_are_named(unused_port: 
         other.bind(("127.0.0.1", unused_port))
         other.listen()
         wanted = {"KAFKA_PORT": ("127.0.0.1", unused_port), "MYSQL_PORT": ("127.0.0.1", unused_port)}
-        assert docker_host.port_problems(wanted, set()) == [
+        assert ports.problems(wanted, set()) == [
             f"port {unused_port} (KAFKA_PORT) is taken by another program: stop it or set KAFKA_PORT in .env.local",
             f"port {unused_port} (MYSQL_PORT) is KAFKA_PORT as well: set another one in .env.local",
         ]
-        assert docker_host.port_problems({"KAFKA_PORT": ("127.0.0.1", unused_port)}, {unused_port}) == []
+        assert ports.problems({"KAFKA_PORT": ("127.0.0.1", unused_port)}, {unused_port}) == []
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def test_a_password_that_jupyterhub_cannot_take_is_refused(password: str, line: 
 
 
 def test_make_doctor_looks_at_the_port_of_jupyterhub() -> None:
-    assert docker_host.published(Settings(VALUES))["NOTEBOOK_PORT"] == ("127.0.0.1", 8000)
+    assert ports.published(Settings(VALUES))["NOTEBOOK_PORT"] == ("127.0.0.1", 8000)
 
 
 def test_other_passwords_may_hold_any_sign() -> None:

@@ -10,11 +10,10 @@ from typing import Any
 
 import psutil
 
-from native.places import VENV
+from native.spark import jars, spark_submit
 from native.stack import Stack
 from storeline.settings import ROOT
 from storeline.stores import postgres
-from tests.integration.conftest import jars
 from tests.integration.faults.suffering import end, processes, send
 
 SECONDS = 120
@@ -25,7 +24,7 @@ class Driver:
 
     def __init__(self, stack: Stack, name: str, **variables: str) -> None:
         self.stack, self.log = stack, Path(stack.home) / f"driver-{name}.log"
-        command = [str(VENV / "bin" / "spark-submit"), "--master", "local[1]", "--jars", jars()]
+        command = spark_submit("local[1]", "--jars", jars())
         (stack.home / "events").mkdir(exist_ok=True)
         environment = stack.environment() | {"SPARK_EVENTS_DIR": str(stack.home / "events")} | variables
         with self.log.open("w") as log:

@@ -14,14 +14,13 @@ import psycopg2
 import pytest
 from pyspark.sql import SparkSession
 
-from native.places import VENV
+from native.spark import jars, spark_submit
 from native.stack import Stack
 from native.web import WebError, ask
 from spark_jobs.executors import QUICK_COMPILER
 from storeline.settings import ROOT
 from storeline.stores import postgres
 from tests.end_to_end.runs import wait_until
-from tests.integration.conftest import jars
 from tests.integration.events import accounted, catch_up, clear
 from tests.integration.faults.suffering import end, happen, processes
 from tests.seeds import SEEDS
@@ -44,9 +43,10 @@ class Streaming:
     def keep(self) -> subprocess.Popen[bytes]:
         """Return the running driver, a new one where the last has ended."""
         if self.process is None or self.process.poll() is not None:
-            command = [str(VENV / "bin" / "spark-submit"), "--master", self.stack.settings.spark_master_url]
-            command += ["--conf", "=".join(QUICK_COMPILER)]  # it is started often and lives for seconds
-            command += ["--jars", jars(), "--conf", "spark.cores.max=1", str(ROOT / "spark_jobs" / "stream_events.py")]
+            # It is started often and lives for seconds.
+            options = ("--jars", jars(), "--conf", "=".join(QUICK_COMPILER), "--conf", "spark.cores.max=1")
+            command = spark_submit(self.stack.settings.spark_master_url, *options)
+            command.append(str(ROOT / "spark_jobs" / "stream_events.py"))
             with (self.stack.home / "stream.log").open("a") as log:
                 self.process = subprocess.Popen(command, env=self.stack.environment(), stdout=log, stderr=log)
         return self.process

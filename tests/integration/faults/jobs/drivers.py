@@ -6,10 +6,10 @@ import sys
 import threading
 from contextlib import suppress
 
+from native.spark import jars
 from native.stack import Stack
 from spark_jobs.build_marts import PLANNING
 from storeline.settings import ROOT
-from tests.integration.conftest import jars
 from tests.integration.faults.jobs.time_outs import SPARK
 from tests.integration.faults.jobs.tree import tree
 from tests.integration.faults.jobs.warm_driver import DONE, FAILED, READY
