@@ -108,7 +108,7 @@ def read_replica(
     held = bases.current(target)
     if missing := [name for name in names if name not in held]:
         raise StorelineError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
-    tables = {name: jdbc.read(settings, spark, target, name, held[name].generation) for name in names}
+    tables = {name: jdbc.read(settings, spark, target, name, held[name].run_id) for name in names}
     for table in tables.values():
         table.persist(STORED)
     # One job for all of them.

@@ -151,10 +151,10 @@ def chunks(copy: Copy) -> list[Chunk]:
     found = []
     for table in sorted(copy.tables, key=lambda table: -table.bytes):
         load_data = transfer.load_statement(table, copy.staged(table), PIPE_PATH)
-        lock = quoted(copy.source, table.schema, table.name)
+        origin = quoted(copy.source, table.schema, table.name)
         for number, (first, end) in enumerate(table.page_ranges(copy.settings.copy_chunk_mib << 20)):
             send = transfer.copy_query(copy.source, table, first, end)
-            found.append(Chunk(copy.run_id, table.name, number, lock, send, load_data))
+            found.append(Chunk(copy.run_id, table.name, number, origin, send, load_data))
     return found
 
 

@@ -31,7 +31,10 @@ def publish(
     following = MARTS.begin_ledger(connection)
     by_name = {mart.name: mart for mart in marts}
     for name, mart in built.items():
-        read = {table: vars(bases[table]) for table in sorted(_tables_behind(by_name[name], by_name))}
+        read = {
+            table: {"generation": bases[table].run_id, "snapshot": bases[table].snapshot}
+            for table in sorted(_tables_behind(by_name[name], by_name))
+        }
         mysql.do(
             connection,
             f"insert into {following} (mart, run_id, row_count, built_at, source_snapshots) "

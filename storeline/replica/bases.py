@@ -19,7 +19,7 @@ BASES_LOCK = "storeline.bases"
 class Base:
     """Which state of the source a table of the replica holds."""
 
-    generation: str
+    run_id: str
     snapshot: str
 
 

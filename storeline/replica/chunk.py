@@ -24,7 +24,7 @@ class Chunk:
     run_id: str
     table: str
     number: int
-    lock: str
+    source: str  # quoted name of the table in PostgreSQL
     copy: str
     load: str
 
@@ -104,7 +104,7 @@ def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapsh
         postgres.import_snapshot(reading, snapshot)
         with reading.cursor() as cursor:
             # NOWAIT: behind an ALTER TABLE that waits for the driver's own lock this would wait for ever.
-            cursor.execute(f"lock table {chunk.lock} in access share mode nowait")
+            cursor.execute(f"lock table {chunk.source} in access share mode nowait")
         mysql.do(writing, f"set session innodb_lock_wait_timeout = {TWIN_WAIT_SECONDS}")
         writing.start_transaction()
         where = (chunk.run_id, chunk.table, chunk.number)
