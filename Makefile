@@ -105,6 +105,7 @@ check: python ## Run the linters, the type checker and the scanners
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(RUN) -m mypy docker
+	$(RUN) -m pytest -q tests/unit/test_rooms.py tests/unit/test_docs.py tests/unit/test_docs_are_true.py
 	$(RUN) -m bandit --quiet --recursive -ii --skip B311,B404,B603 $(CODE)
 	$(VENV)/bin/hadolint docker/Dockerfile
 	$(RUN) -m dashboards.check_types

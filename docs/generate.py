@@ -1,6 +1,7 @@
 """Write what follows from the code.
 
-These are `docs/marts.md`, `docs/commands.md`, the list of marts in the README, and the variables in the compose file.
+These are `docs/marts.md`, `docs/commands.md`, the list of marts in the README, the preflight's variables in the
+compose file, and the sums of the default secrets.
 
 Usage: python -m docs.generate [--check]    (--check writes nothing; it names the files that are out of date)
 """
@@ -8,14 +9,15 @@ Usage: python -m docs.generate [--check]    (--check writes nothing; it names th
 import re
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
 from storeline.commands.parser import VERBS, name_of
 from storeline.errors import StorelineError
 from storeline.marts.contract import Column, Mart, load
-from storeline.settings import ROOT, Settings
+from storeline.settings import ROOT, Settings, read_file
 
 ABOUT_COMMANDS = """# The storeline command
 
@@ -54,7 +56,15 @@ def outdated(root: Path, marts: Sequence[Mart]) -> dict[Path, str]:
     if compose.exists():
         block = "".join(f"        {name}=${{{name}}}\n" for name in Settings.variables())
         wanted[compose] = CONFIGURATION.sub(lambda _: block, compose.read_text(encoding="utf-8"))
+    if (root / ".env").exists():
+        wanted[root / "docker" / "default-secrets.sha256"] = default_sums(read_file(root / ".env"))
     return {path: text for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text}
+
+
+def default_sums(defaults: Mapping[str, str]) -> str:
+    """Return the file by which the preflight knows the default secrets, without holding one."""
+    names = [name for name, variable in Settings.variables().items() if variable.is_secret]
+    return "".join(f"{sha256(defaults[name].encode()).hexdigest()}  {name}\n" for name in names)
 
 
 def marts_page(marts: Sequence[Mart]) -> str:
