@@ -268,7 +268,7 @@ def test_a_job_says_what_it_did(run_job: Callable[..., tuple[int, str]], ask_tar
     code, said = run_job("replicate")
     assert code == 0, said
     copied = dict(line.split(": ", 2)[1:] for line in said.splitlines() if line.startswith("replicate: "))
-    ((rows,),) = ask_target("select count(*) from bases.users")
+    ((rows,),) = ask_target("select count(*) from replica.users")
     assert set(copied) == {table.name for table in TABLES}
     assert copied["users"].startswith(f"{rows} rows, ")
     code, said = run_job("build_marts")

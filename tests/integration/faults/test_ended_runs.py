@@ -180,7 +180,7 @@ def test_the_session_of_a_run_that_airflow_gave_up_is_ended_and_no_other(setting
         (line,) = batch_runs.end(settings, "replicate", lambda name: name == "dag|given up|1", "Airflow gave it up")
         assert line.startswith(f"dag|given up|1: connection {sleeper.connection_id} (storeline_replicator@")
         with pytest.raises(DriverError):
-            mysql.do(sleeper, "rename table bases.users to bases.users_too")
+            mysql.do(sleeper, "rename table replica.users to replica.users_too")
     with holding(settings, "dag|next|1"):
         pass
     assert ask_target("select state, message from ops.runs where run_id = %s", (run_id,)) == [
