@@ -1,4 +1,4 @@
-"""Hold a mart to its contract: what its query may read, what it must return, what is true of each row."""
+"""Check a mart against its contract: what its query may read, what it must return, and the rules for each row."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,25 +23,24 @@ class AuditError(StorelineError):
 
 
 def resolve(mart: Mart, tables: Mapping[str, DataFrame]) -> DataFrame:
-    """Return the mart's rows, not yet computed, from `tables` (by name; more than it reads may be given).
+    """Return the mart's rows, not yet computed, from `tables` (by name; may include tables that it does not read).
 
-    Raises AuditError when the query reads what `reads` does not declare, cannot run, or returns other columns than
-    `columns` declares in name, order or type.
+    Raises AuditError when the query reads a table that `reads` does not declare, cannot run, or returns columns that
+    differ from `columns` in name, order or type.
 
-    The query runs in a session of its own that knows nothing but the declared tables. A view belongs to the session
-    of its frame, so a frame gets there as a global view under a name that nobody can guess. What is persisted is
-    found all the same, because sessions share the cache. The views are left to the end of the application: to drop
-    one would take its frame out of the cache.
+    The query runs in its own session, which knows only the declared tables. A view belongs to its frame's session, so
+    each frame is passed as a global view with an unguessable name. Persisted data is still found, because sessions
+    share the cache. The views stay until the application ends: dropping one would evict its frame from the cache.
     """
     session = next(iter(tables.values())).sparkSession.newSession()
-    # Else a path in place of a table's name would be read.
+    # Otherwise a path in place of a table's name would be read.
     session.conf.set("spark.sql.runSQLOnFiles", "false")
     for name in mart.reads:
         secret_name = f"{name}_{uuid4().hex}"
         tables[name].createGlobalTempView(secret_name)
         session.table(f"global_temp.{secret_name}").createTempView(name)
     with _in_one_line(mart):
-        # As a subquery, so that nothing but a query is run.
+        # As a subquery, so that only a query can run.
         frame = session.sql(f"select * from (\n{mart.query}\n)")
     if lines := list(_differences(frame, mart)):
         raise AuditError("\n".join(lines))
@@ -51,8 +50,8 @@ def resolve(mart: Mart, tables: Mapping[str, DataFrame]) -> DataFrame:
 def audit(frame: DataFrame, mart: Mart) -> int:
     """Compute the rows of `resolve`, check them and return their number.
 
-    Raises AuditError with a line for each rule that is broken: by how many rows, and up to three of them. Reads the
-    rows once for all rules; again only for examples.
+    Raises AuditError with a line for each broken rule: how many rows break it, and up to three of them. Reads the rows
+    once for all rules; again only for examples.
     """
     with _in_one_line(mart):
         rows, lines = _broken_rules(frame, mart)
@@ -75,7 +74,7 @@ def _differences(frame: DataFrame, mart: Mart) -> Iterator[str]:
 
 
 def _broken_rules(frame: DataFrame, mart: Mart) -> tuple[int, list[str]]:
-    """Return how many rows there are, and a line for each rule that some of them break."""
+    """Return the number of rows, and a line for each rule that some of them break."""
     for check in mart.checks:
         with _in_one_line(mart, check):
             type_ = frame.select(F.expr(check)).schema[0].dataType
@@ -83,7 +82,7 @@ def _broken_rules(frame: DataFrame, mart: Mart) -> tuple[int, list[str]]:
             raise AuditError(f"mart {mart.name}: rule `{check}` is {type_.simpleString()}, not true or false")
     conditions = dict(_implied_rules(mart)) | {check: check for check in mart.checks}
     broken = {rule: ~F.coalesce(F.expr(condition), F.lit(False)) for rule, condition in conditions.items()}
-    # In one pass, because a job of Spark costs more than the rows of most marts.
+    # In one pass, because a Spark job costs more than the rows of most marts.
     measures = (F.count(F.lit(1)), F.count_distinct(*mart.grain), *map(F.count_if, broken.values()))
     rows, keys, *counts = frame.agg(*measures).collect()[0]
     lines = []
@@ -95,12 +94,12 @@ def _broken_rules(frame: DataFrame, mart: Mart) -> tuple[int, list[str]]:
 
 
 def _implied_rules(mart: Mart) -> Iterator[tuple[str, str]]:
-    """Yield what the columns say of each row: how the rule is called, and its condition in SQL."""
+    """Yield the rules that the columns imply for each row: the rule's name, and its condition in SQL."""
     for column in mart.columns:
         name = f"`{column.name}`"
         if not column.nullable:
             yield f"{column.name} is not null", f"{name} is not null"
-        # Spark's text has no length; MySQL would refuse what is too long in the middle of the load.
+        # Spark's strings have no length; MySQL would reject one that is too long in the middle of the load.
         if column.mysql_type.startswith("VARCHAR"):
             length = column.mysql_type.removeprefix("VARCHAR(").removesuffix(")")
             yield f"{column.name} has at most {length} characters", f"{name} is null or char_length({name}) <= {length}"
@@ -126,8 +125,8 @@ def _shown(row: Row) -> str:
 
 @contextmanager
 def _in_one_line(mart: Mart, rule: str | None = None) -> Iterator[None]:
-    """Say in one line what Spark says in many. Raises AuditError."""
-    # Spark's Python side would print its own pages next to that line.
+    """Reduce Spark's multi-line errors to one line. Raises AuditError."""
+    # Otherwise Spark's Python side would print pages next to that line.
     PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True
     try:
         yield
@@ -140,5 +139,5 @@ def _reason(error: PySparkException) -> str:
     parameters = error.getMessageParameters() or {}
     if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
         return f" reads {parameters['relationName'].replace('`', '')}, which it does not declare in reads"
-    # Without the SQL state, and without the advice to switch the check off.
+    # Without the SQL state and the advice to disable the check.
     return ": " + re.split(" SQLSTATE| If necessary set", " ".join(str(error).split()))[0]

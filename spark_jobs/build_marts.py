@@ -1,4 +1,4 @@
-"""Build every mart of `spark_jobs/marts/` from one state of the replica, audit them, and publish them all at once.
+"""Build all marts of `spark_jobs/marts/` from one state of the replica, audit them, and publish them together.
 
 Usage: spark-submit spark_jobs/build_marts.py
 """
@@ -35,17 +35,15 @@ from storeline.stores import mysql
 
 STORED = StorageLevel.MEMORY_AND_DISK
 THREADS = 4  # so that small queries do not wait for each other's planning
-# What is read is in memory before a query is planned, so its size is known; to plan each stage anew after the one
-# before doubles the jobs, and they are what a small shop's marts cost.
+# The inputs are in memory before a query is planned, so their sizes are known; replanning after each stage would
+# double the jobs, which dominate the cost of a small shop's marts.
 PLANNING = ("spark.sql.adaptive.enabled", "false")
-SWAPPED = (
-    "an executor was lost and a copy has swapped the replica since it was read; the marts stay as they were: run again"
-)
-QUICK_COMPILER_BYTES = 32 << 20  # of the whole replica; docs/decisions.md says what was measured
+SWAPPED = "an executor was lost and a copy swapped the replica after it was read; the marts are unchanged: run again"
+QUICK_COMPILER_BYTES = 32 << 20  # of the whole replica; docs/decisions.md has the measurements
 
 
 def main() -> None:
-    """Run one build. Exits with one line for each thing that is wrong; then the marts are what they were."""
+    """Run one build. Exits with one line for each problem; the marts are then unchanged."""
     try:
         settings = load()
         marts = load_marts()
@@ -68,8 +66,8 @@ def main() -> None:
 def build_marts(
     settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any, watch: Watch | None = None
 ) -> None:
-    """Read, build, audit and publish; write the ledger. Raises AuditError with every broken rule, else of FAILURES."""
-    # The executors are there before a lock is taken; else two jobs would wait for each other.
+    """Read, build, audit and publish; write the ledger. Raises AuditError with all broken rules, or one of FAILURES."""
+    # Get executors before taking a lock; otherwise two jobs would wait for each other.
     spark.range(1).count()
     mysql.hold(target, publication.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
@@ -90,7 +88,7 @@ def build_marts(
 
 
 def clear_away(target: Any) -> None:
-    """Drop what a swap, or a run that died, has left."""
+    """Drop what a swap, or a run that died, left behind."""
     MARTS.drop_dead_staging(target)
     views.drop_left_overs(target)
 
@@ -100,8 +98,8 @@ def read_replica(
 ) -> tuple[dict[str, DataFrame], dict[str, bases.Base]]:
     """Return every table that a mart reads, persisted, and its base: all from one state of the replica.
 
-    The lock is held only while the tables are read, so that a copy does not swap then; a block that is lost later and
-    read again comes from the same state, or is an error. Raises StorelineError when the replica lacks a table.
+    The lock is held only while the tables are read, so that no copy swaps meanwhile; a block that is lost and reread
+    later comes from the same state, or raises an error. Raises StorelineError when the replica lacks a table.
     """
     names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
     mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
@@ -120,9 +118,9 @@ def read_replica(
 def fill_staging(
     settings: Settings, marts: tuple[Mart, ...], tables: Mapping[str, DataFrame], staged: Mapping[str, str]
 ) -> TableRuns:
-    """Compute, audit and load every mart into staging; return each one's rows and seconds.
+    """Compute, audit and load every mart into staging; return each mart's rows and seconds.
 
-    Raises AuditError with the broken rules of all marts, after every mart was looked at.
+    Raises AuditError with the broken rules of all marts, after checking every mart.
     """
     with same_generation():
         return _fill_all(settings, marts, tables, staged)
@@ -130,7 +128,7 @@ def fill_staging(
 
 @contextmanager
 def same_generation() -> Iterator[None]:
-    """Say in one line why a block that was lost could not be read again. Raises StorelineError."""
+    """Report in one line why a lost block could not be reread. Raises StorelineError."""
     try:
         yield
     except FAILURES as error:
@@ -146,7 +144,7 @@ def _fill_all(
     with ThreadPoolExecutor(THREADS) as pool:
         for mart in marts:
             if not set(mart.reads) <= set(known):
-                continue  # what it reads is broken, and is named below
+                continue  # its input is broken, and is reported below
             try:
                 known[mart.name] = resolve(mart, known).persist(STORED)
             except AuditError as error:
@@ -171,7 +169,7 @@ def _fill(settings: Settings, mart: Mart, frame: DataFrame, table: str | None) -
             mysql.mark_loaded(connection, MARTS.staged(table))
             loaded = mysql.ask(connection, f"select count(*) from {MARTS.staged(table)}")[0][0]
         if loaded != rows:
-            raise StorelineError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts stay as they were")
+            raise StorelineError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts are unchanged")
     copy_seconds, check_seconds = round(time.monotonic() - audited, 3), round(audited - began, 3)
     return mart.name, TableRun(rows, copy_seconds=copy_seconds, check_seconds=check_seconds)
 

@@ -1,4 +1,4 @@
-"""The topics of events as Spark reads them: all that comes after some offsets, or one message by itself."""
+"""The event topics as Spark reads them: all messages after given offsets, or a single message."""
 
 import json
 from functools import reduce
@@ -16,14 +16,14 @@ from storeline.settings import Settings
 from storeline.stores import copy_format, kafka
 from storeline.topics import EVENT_TOPICS, MAX_EVENT_BYTES, REDRIVEN_HEADER
 
-# Spark by itself asks Kafka for minutes before it gives up, without a word, and cannot be stopped meanwhile.
+# By default Spark retries Kafka silently for minutes before it gives up, and cannot be stopped meanwhile.
 KAFKA_MILLISECONDS = "20000"
-# What PostgreSQL stores and Python reads back.
+# The range that PostgreSQL stores and Python reads back.
 FIRST_TIME, END_OF_TIME = "0001-01-02", "9999-12-31"
 
 
 def frame(settings: Settings, spark: SparkSession, positions: Positions) -> DataFrame:
-    """Return the stream of all topics' messages, as `lines.Message`, from these positions on."""
+    """Return the stream of all topics' messages, as `lines.Message`, starting at these positions."""
     return reduce(DataFrame.unionAll, (_source(settings, spark, positions, topic.name) for topic in EVENT_TOPICS))
 
 
@@ -41,7 +41,7 @@ def _source(settings: Settings, spark: SparkSession, positions: Positions, topic
 def fetch(
     settings: Settings, spark: SparkSession, topic: str, partition: int, offset: int
 ) -> tuple[bytes | None, bytes | None]:
-    """Return key and value of one event. Raises StorelineError when it is gone from Kafka."""
+    """Return the key and value of one event. Raises StorelineError when Kafka no longer has it."""
     reader = spark.read.format("kafka").options(**_connection_options(settings))
     one = (
         reader.option("assign", json.dumps({topic: [partition]}))
@@ -57,7 +57,7 @@ def fetch(
             raise
         row = next(kafka.messages(settings, topic, partition, offset, offset + 1), None)
     if row is None:
-        raise StorelineError(f"offset {offset} of {topic}[{partition}] is gone from Kafka: {offsets.OUT}")
+        raise StorelineError(f"offset {offset} of {topic}[{partition}] is no longer in Kafka: {offsets.OUT}")
     return _bytes(row.key), _bytes(row.value)
 
 
@@ -78,7 +78,7 @@ def _bytes(held: bytearray | None) -> bytes | None:
 
 
 def _offsets_json(positions: Positions, topic: str) -> str:
-    """Return a topic's offsets as Spark's options take them."""
+    """Return a topic's offsets in the format of Spark's options."""
     return json.dumps({topic: {str(number): offset for (name, number), offset in positions.items() if name == topic}})
 
 

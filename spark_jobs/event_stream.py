@@ -1,4 +1,4 @@
-"""The stream of events as a query: Spark reads and judges the events, this process lands them."""
+"""The event stream as a query: Spark reads and judges the events, this process lands them."""
 
 import re
 import time
@@ -30,18 +30,18 @@ from storeline.stores import kafka, postgres
 from storeline.stores.kafka import KafkaError
 from storeline.stores.postgres import PostgresError
 
-# Lines that this process is sent at once, in characters; while they are landed, as many again are read.
+# Lines sent to this process at once, in characters; while they are landed, as many again are read.
 MOST_CHARACTERS = 64 << 20
 SECONDS_BETWEEN_REPORTS = 60
 SECONDS_BETWEEN_LOOKS = 15
-STOP_LIMIT = ("spark.sql.streaming.stopTimeout", "20s")  # of the session; Spark by itself waits without end
+STOP_LIMIT = ("spark.sql.streaming.stopTimeout", "20s")  # of the session; Spark's default waits indefinitely
 OF_SPARK = (NotLandedError, PySparkException, Py4JError)
-# Said by Kafka's client inside Spark.
+# Raised by Kafka's client inside Spark.
 KAFKA_FAILED = re.compile(r"org\.apache\.kafka\.\S*(?:Exception|Error)|KafkaException|LEADER_NOT_AVAILABLE")
 
 
 class Stream:
-    """A run of the query, from the stored offsets on."""
+    """A run of the query, starting at the stored offsets."""
 
     def __init__(
         self, settings: Settings, spark: SparkSession, landing: Landing, topic_ids: dict[str, str], stack: ExitStack
@@ -58,19 +58,19 @@ class Stream:
         self.upkeep = Upkeep(settings, self.background, producer)
 
     def run(self, is_bounded: bool, ends_at: float) -> None:
-        """Take events until a moment, or until there are no more. Raises one of FAILURES."""
+        """Take events until a deadline, or until there are no more. Raises one of FAILURES."""
         try:
             self.upkeep.run()
             self.take_all(is_bounded, ends_at)
             self.upkeep.run()
         except FAILURES as error:
-            # A batch that is being landed has the connection for itself.
+            # A batch that is being landed uses the connection exclusively.
             self.background.close()
             raise self.why(error) from None
         print(f"stream_events: {self.background.events:,} events taken", flush=True)
 
     def take_all(self, is_bounded: bool, ends_at: float) -> None:
-        """Take events until their end or a moment, those that Spark cannot read without it."""
+        """Take events until they end or a deadline passes; those that Spark cannot read, without it."""
         is_done = False
         while not is_done:
             try:
@@ -88,7 +88,7 @@ class Stream:
         milliseconds = self.settings.stream_trigger_milliseconds
         timed = writer.trigger(processingTime=f"{milliseconds} milliseconds")
         query = (writer.trigger(availableNow=True) if is_bounded else timed).start()
-        print(f"stream_events: reads {', '.join(NAMES)} as run {self.landing.run_id}", flush=True)
+        print(f"stream_events: reading {', '.join(NAMES)} as run {self.landing.run_id}", flush=True)
         try:
             self.watch(query, ends_at)
         finally:
@@ -96,10 +96,10 @@ class Stream:
         self.background.settle()
 
     def take_unreadable(self) -> int:
-        """Take each partition's next messages without Spark, and return how many."""
+        """Take each partition's next messages without Spark, and return their number."""
         self.background.settle()
         self.background.failure, before = None, self.background.events
-        print("stream_events: a message has a time that Spark cannot read: reads around it without Spark", flush=True)
+        print("stream_events: a message has a time that Spark cannot read: reading around it without Spark", flush=True)
         most = self.settings.stream_batch_events
         for part in unreadable.read(self.settings, self.landing.positions, most, MOST_CHARACTERS):
             check_unchanged(self.client, self.topic_ids)
@@ -107,10 +107,10 @@ class Stream:
         return self.background.events - before
 
     def watch(self, query: StreamingQuery, ends_at: float) -> None:
-        """Do the upkeep as long as the query runs, and report.
+        """Do the upkeep while the query runs, and report progress.
 
-        Raises KafkaError when Kafka is gone, and Refusal when the events that come next are: Spark would ask for them
-        for many minutes.
+        Raises KafkaError when Kafka is gone, and Refusal when the next events are: Spark would ask for them for many
+        minutes.
         """
         reported, said_at, looked_at = 0, time.monotonic(), time.monotonic()
         while not query.awaitTermination(self.settings.stream_retry_seconds):
@@ -127,11 +127,11 @@ class Stream:
                 return
 
     def stored(self) -> dict[offsets.Place, tuple[str, int]]:
-        """Return topic id and next offset of each partition, as this run has stored them."""
+        """Return the topic id and next offset of each partition, as stored by this run."""
         return {place: (self.topic_ids[place[0]], offset) for place, offset in self.landing.positions.items()}
 
     def take(self, frame: DataFrame, batch: int) -> None:
-        """Read and judge one micro-batch, and have it landed: as a whole, or in parts where its events are large.
+        """Read and judge one micro-batch, and have it landed: whole, or in parts if its events are large.
 
         Raises NotLandedError.
         """
@@ -147,21 +147,21 @@ class Stream:
             is_left = any(one.is_cut for one in found)
 
     def read(self, frame: DataFrame, taken: Mapping[tuple[str, int], int]) -> list[Part]:
-        """Return the lines of a micro-batch's messages after those that were taken, as far as memory allows."""
-        # As an RDD, because a task's lines come in one piece then; as rows they would be unpacked thrice.
-        rows = frame.rdd  # no partitions when no message is new
+        """Return the lines of a micro-batch's messages after those already taken, as far as memory allows."""
+        # As an RDD, because a task's lines then arrive in one piece; as rows they would be unpacked three times.
+        rows = frame.rdd  # no partitions when there are no new messages
         most = MOST_CHARACTERS // max(1, rows.getNumPartitions())
         return rows.mapPartitions(lambda own: parts(own, taken, most)).collect()
 
     def why(self, error: BaseException) -> BaseException:
-        """Return what is behind a failure of the query: what this process raised, or what Kafka now lacks."""
+        """Return the cause of a failed query: what this process raised, or what Kafka now lacks."""
         failure = self.background.failure
         if self.landing.connection.closed:
             login = postgres.stream(self.settings)
             lost = failure if isinstance(failure, psycopg2.Error) else error
-            lost = lost.__context__ or lost  # to undo what was begun fails as well
+            lost = lost.__context__ or lost  # rolling back fails as well
             return PostgresError(f"PostgreSQL at {login.host}:{login.port}: the connection is lost: {one_line(lost)}")
-        # A query that is stopped fails as well; that is never the reason.
+        # A stopped query fails as well; that is never the cause.
         behind = failure if isinstance(error, OF_SPARK) and failure is not None else error
         if not isinstance(behind, OF_SPARK):
             return behind
@@ -176,13 +176,13 @@ class Stream:
 
 
 def stop(query: StreamingQuery) -> None:
-    """End a query, but do not wait for connections to a Kafka that is away: its client may never close them.
+    """Stop a query, but do not wait for connections to an unreachable Kafka: its client may never close them.
 
-    What is left behind can land nothing: the thread that lands, and its connection, end with the run.
+    What is left behind can land nothing: the landing thread and its connection end with the run.
     """
     try:
         query.stop()
     except OF_SPARK as error:
         if STOP_LIMIT[0] not in str(error):
             raise
-        print(f"stream_events: Spark has not ended its reading for {STOP_LIMIT[1]}: goes on without it", flush=True)
+        print(f"stream_events: Spark did not stop reading within {STOP_LIMIT[1]}: continuing without it", flush=True)

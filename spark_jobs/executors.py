@@ -1,4 +1,4 @@
-"""How Java runs on the executors, and what happens to a job that is given none."""
+"""How Java runs on the executors, and how a job without executors ends."""
 
 import threading
 import time
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
-# Of Java's two compilers only the quick one. The other needs more time than it saves where an executor has little to
-# do itself. As a variable, so that options which a cluster sets for its executors stay, and win.
+# Use only the quick one of Java's two compilers. The other costs more time than it saves where an executor itself
+# does little. Set as a variable, so that a cluster's own options for its executors are kept, and win.
 QUICK_COMPILER = ("spark.executorEnv.JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @contextmanager
 def awaited(spark: SparkSession, seconds: int) -> Iterator[None]:
-    """Cancel what the application waits for when it has had no executor for `seconds`, so that the job ends.
+    """Cancel the application's running jobs after `seconds` without an executor, so that the job ends.
 
-    A cluster that gives none (its master is gone, its workers are taken) lets an application wait for ever.
+    Without executors (the master is gone, the workers are busy) an application waits forever.
     """
     if spark.sparkContext._jsc.sc().isLocal():
-        yield  # the driver works itself
+        yield  # the driver does the work
         return
     ended = threading.Event()
     watcher = threading.Thread(target=_watch, args=(spark, seconds, ended), daemon=True)
@@ -36,7 +36,7 @@ def awaited(spark: SparkSession, seconds: int) -> Iterator[None]:
 def _watch(spark: SparkSession, seconds: int, ended: threading.Event) -> None:
     context = spark.sparkContext._jsc.sc()
     tracker = spark.sparkContext.statusTracker()
-    reason = f"because the cluster has given no executor for {seconds} s (SPARK_EXECUTOR_WAIT_SECONDS): is a worker up?"
+    reason = f"because the cluster provided no executor for {seconds} s (SPARK_EXECUTOR_WAIT_SECONDS): is a worker up?"
     last_seen = time.monotonic()
     try:
         while not ended.wait(SECONDS_BETWEEN_LOOKS):

@@ -1,4 +1,4 @@
-"""Why a job failed, in one line, out of what Spark, the databases and the settings raise."""
+"""Reduces what Spark, the databases and the settings raise to one line that says why a job failed."""
 
 import re
 
@@ -9,15 +9,15 @@ from storeline.errors import StorelineError
 from storeline.stores.drivers import DRIVER_ERRORS
 
 RAISED_IN_A_TASK = re.compile(r"^(?:pyspark\.errors\.\S+: )?((?:\w+\.)+\w*(?:Error|Exception): .+)$", re.MULTILINE)
-# What Spark says of a job that was cancelled; the reason follows.
+# Spark's message for a cancelled job; the reason follows.
 CANCELLED = re.compile(r"^.*\[SPARK_JOB_CANCELLED\] Job \d+ cancelled ")
-# An error of our own, raised in a task: its message says it all.
+# One of our own errors, raised in a task: its message is complete.
 OWN_CLASS = re.compile(r"^(?:storeline|spark_jobs)\.[\w.]+: ")
 FAILURES = (StorelineError, *DRIVER_ERRORS, PySparkException, Py4JError)
 
 
 def one_line(error: BaseException) -> str:
-    """Return the line that tells a user what happened; of a failed task, what its Python code raised."""
+    """Return the line that tells a user what happened; for a failed task, what its Python code raised."""
     text = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)
     raised = RAISED_IN_A_TASK.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]

@@ -9,11 +9,11 @@ from storeline.settings import Settings
 from storeline.stores import mysql
 
 PARTITION_BYTES = 32 << 20  # of a replica table, as InnoDB stores it
-OTHER_GENERATION = "Subquery returns more than 1 row"  # what MySQL says where `_of_generation` finds another one
+OTHER_GENERATION = "Subquery returns more than 1 row"  # MySQL's error when `_of_generation` finds another one
 OPTIONS = {
     "driver": "com.mysql.cj.jdbc.Driver",
     "preferTimestampNTZ": "true",
-    # Row by row as they come, else the connector holds a whole partition in memory.
+    # Stream row by row; otherwise the connector holds a whole partition in memory.
     "fetchsize": str(-(2**31)),
     "batchsize": "10000",
     "rewriteBatchedStatements": "true",
@@ -23,10 +23,10 @@ OPTIONS = {
 
 
 def read(settings: Settings, spark: SparkSession, connection: Any, name: str, generation: str) -> DataFrame:
-    """Return a table of the replica, split by its key where that is one whole number; moments are in UTC.
+    """Return a table of the replica, split by its key if that is a single whole number; moments are in UTC.
 
-    Each statement that reads it fails when the replica holds another generation by then, also one that reads a lost
-    block again in the middle of a build.
+    Every statement that reads it fails once the replica holds another generation, including one that rereads a lost
+    block in the middle of a build.
     """
     table = f"{mysql.quote(REPLICA.live)}.{mysql.quote(name)}"
     options = _options(settings, REPLICA.live) | {"dbtable": _of_generation(table, name, generation)}
@@ -42,17 +42,17 @@ def read(settings: Settings, spark: SparkSession, connection: Any, name: str, ge
         }
     frame = spark.read.format("jdbc").options(**options).load()
     if count <= 1:
-        # Said to Spark, which then plans no shuffle between small tables: a fifth of a small shop's time.
+        # With one partition Spark plans no shuffle between small tables, which saves a fifth of a small shop's time.
         frame = frame.coalesce(1)
     moments = [field.name for field in frame.schema if field.dataType.simpleString() == "timestamp_ntz"]
     return frame.withColumns({name_: frame[f"`{name_}`"].cast("timestamp") for name_ in moments})
 
 
 def _of_generation(table: str, name: str, generation: str) -> str:
-    """Return the query for a table's rows that is an error where `ops.bases` names another generation.
+    """Return the query for a table's rows that fails if `ops.bases` names another generation.
 
-    The table and `ops.bases` are renamed in one statement, and one statement reads both. MySQL knows no other error
-    that a query can raise on purpose: one row is asked for, and there are two.
+    The table and `ops.bases` are renamed in one statement, and one statement reads both. MySQL has no other error
+    that a query can raise on purpose: a subquery that may return only one row returns two.
     """
     is_held = (
         f"select 1 from ops.bases where database_name = {mysql.literal(REPLICA.live)} "
@@ -63,7 +63,7 @@ def _of_generation(table: str, name: str, generation: str) -> str:
 
 
 def append(settings: Settings, frame: DataFrame, database: str, table: str) -> None:
-    """Add a frame's rows to a table that is there."""
+    """Append a frame's rows to an existing table."""
     options = _options(settings, database) | {"dbtable": f"{mysql.quote(database)}.{mysql.quote(table)}"}
     frame.write.format("jdbc").mode("append").options(**options).save()
 

@@ -1,4 +1,4 @@
-"""What the ledger says of a batch run, whatever becomes of it: from its swap on, a run has succeeded."""
+"""What the ledger says of a batch run, however it ends: from its swap on, a run has succeeded."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ from storeline.stores import mysql
 def recorded(
     login: mysql.Login, target: Any, run_id: str, job: str, generations: Generations, watch: Watch | None
 ) -> Iterator[Callable[[], None]]:
-    """Write that a run begins and how it ends; return what is to be asked before the swap.
+    """Record that a run begins and how it ends; yield the check to call before the swap.
 
     Raises what the run raised, if it has not published.
-    The ledger is asked by a new connection, because the run's own may have ended in the middle of its swap.
+    The ledger is read over a new connection, because the run's own may have ended during its swap.
     """
     ledger.begin(target, run_id, job, generations.published(target))
     if watch:
@@ -41,7 +41,7 @@ def recorded(
 
 @contextmanager
 def tidying(job: str) -> Iterator[None]:
-    """Do what comes after a swap: the run has succeeded, and what is left over the next one clears away."""
+    """Do the work after a swap: the run has succeeded, and the next one clears away what is left over."""
     try:
         yield
     except FAILURES as error:
@@ -49,6 +49,6 @@ def tidying(job: str) -> Iterator[None]:
 
 
 def tell(job: str, error: BaseException) -> None:
-    """Say what went wrong after a swap."""
+    """Report what went wrong after a swap."""
     line = f"{job}: all tables are published; the next run clears away what is left: {one_line(error)}"
     print(line, file=sys.stderr)

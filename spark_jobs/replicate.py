@@ -1,4 +1,4 @@
-"""Copy every table of `storeline/tables.py` from PostgreSQL to MySQL, from one snapshot and visible at once.
+"""Copy every table of `storeline/tables.py` from PostgreSQL to MySQL: from one snapshot, made visible together.
 
 Usage: spark-submit spark_jobs/replicate.py
 """
@@ -50,7 +50,7 @@ class Copy:
 
 
 def main() -> None:
-    """Run one copy. Exits with one line when it fails; then the replica is what it was."""
+    """Run one copy. Exits with one line on failure; the replica is then unchanged."""
     try:
         settings = load()
         login = mysql.replicator(settings)
@@ -59,7 +59,7 @@ def main() -> None:
             watching(Watch("replicate", login, REPLICA, limit)) as watch,
             closing(login.connect(conn_attrs=task.attributes())) as target,
             closing(postgres.endless(postgres.reader(settings))) as source,
-            # Whatever a table's size, Python does the work and Java hands it on.
+            # Whatever a table's size, Python does the work and Java only passes it on.
             session("replicate", QUICK_COMPILER) as spark,
             awaited(spark, settings.spark_executor_wait_seconds),
         ):
@@ -73,7 +73,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
     """Copy, verify and publish all tables; write the ledger. Raises one of FAILURES."""
     describe_all(source)
     source.rollback()
-    # The executors are there before the lock is taken; else two jobs would wait for each other.
+    # Get executors before taking the lock; otherwise two jobs would wait for each other.
     slots = spark.sparkContext.defaultParallelism
     spark.sparkContext.parallelize(range(slots), slots).count()
     mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
@@ -95,7 +95,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
 
 
 def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
-    """Take the snapshot and make the staging tables."""
+    """Take the snapshot and create the staging tables."""
     names = [quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
     snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
     tables = describe_all(source)
@@ -106,7 +106,7 @@ def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
             mysql.do(target, transfer.staging_ddl(table, copy.staged(table)))
         except ProgrammingError as error:
             where = f"{table.schema}.{table.name}"
-            raise StorelineError(f"{where}: MySQL cannot hold such a table: {one_line(error)}") from None
+            raise StorelineError(f"{where}: MySQL cannot hold this table: {one_line(error)}") from None
     return copy
 
 
@@ -147,7 +147,7 @@ def load_staging(copy: Copy, spark: SparkSession) -> TableRuns:
 
 
 def chunks(copy: Copy) -> list[Chunk]:
-    """Return every range of every table, those of the largest table first: else its last one would end alone."""
+    """Return every range of every table, the largest table first: otherwise its last range would run alone."""
     found = []
     for table in sorted(copy.tables, key=lambda table: -table.bytes):
         load_data = transfer.load_statement(table, copy.staged(table), PIPE_PATH)
@@ -174,7 +174,7 @@ def add_indexes(copy: Copy, numbers: TableRuns) -> None:
 
 
 def verify(copy: Copy, numbers: TableRuns) -> None:
-    """Compare each staging table with the snapshot: rows and the sum of their hashes, both sides at once.
+    """Compare each staging table with the snapshot: row count and sum of row hashes, both sides in parallel.
 
     Raises StorelineError that names the first table that differs.
     """
@@ -190,7 +190,7 @@ def verify(copy: Copy, numbers: TableRuns) -> None:
             if (rows, content) != (source_rows, source_hash):
                 raise StorelineError(
                     f"{table.name}: staging holds {rows} rows (hash {content}), "
-                    f"the snapshot {source_rows} (hash {source_hash}); the replica stays as it was"
+                    f"the snapshot {source_rows} (hash {source_hash}); the replica is unchanged"
                 )
             numbers[table.name].check_seconds = round(time.monotonic() - began, 3)
             numbers[table.name].content_hash = content

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 @contextmanager
 def session(name: str, *configuration: tuple[str, str]) -> Iterator[SparkSession]:
-    """Yield a session that ends with the job; one that was there before the job began is used and left running."""
+    """Yield a session that ends with the job; an existing session is used and left running."""
     if found := SparkSession.getActiveSession():
         yield found
         return

@@ -1,9 +1,9 @@
-"""Take the events of Kafka's topics into the shop's database, each with exactly one outcome, until it is stopped.
+"""Land the events of Kafka's topics in the shop's database, each with exactly one outcome, until stopped.
 
 Usage: spark-submit spark_jobs/stream_events.py [--until-caught-up]
 
-Where it goes on stands in PostgreSQL and nowhere else; Spark's own checkpoint is made anew for each query. A server
-that does not answer is waited for; what cannot pass without a hand is said in the report of the run.
+The position is stored only in PostgreSQL; Spark's own checkpoint is recreated for each query. The job waits for a
+server that does not answer; failures that need manual action go into the run's report.
 """
 
 import os
@@ -32,14 +32,14 @@ from storeline.stores.kafka import KafkaError
 from storeline.stores.postgres import PostgresError, PostgresRefusal
 
 OUTAGES = (KafkaError, PostgresError, psycopg2.OperationalError, psycopg2.InterfaceError)
-# What cannot pass without a hand.
+# Failures that need manual action.
 REFUSALS = (Refusal, psycopg2.ProgrammingError)
 SECONDS_BETWEEN_ATTEMPTS = 2
 SECONDS_BETWEEN_WORDS = 60
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Run the stream. Exits with one line when it cannot go on; what was landed stays."""
+    """Run the stream. Exits with one line when it cannot continue; landed events stay."""
     is_bounded = list(arguments) == ["--until-caught-up"]
     if arguments and not is_bounded:
         sys.exit(f"stream_events: {arguments[0]}: expected --until-caught-up or nothing")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def keep_taking(settings: Settings, is_bounded: bool) -> None:
-    """Take events until the run's time is over, or until there are no more; wait for servers that do not answer.
+    """Take events until the run's time is up, or until there are no more; wait for servers that do not answer.
 
     Raises one of FAILURES.
     """
@@ -81,7 +81,7 @@ def keep_taking(settings: Settings, is_bounded: bool) -> None:
 
 
 class Outage:
-    """The time in which a server does not answer."""
+    """The time during which a server does not answer."""
 
     def __init__(self, most_seconds: float) -> None:
         self.most_seconds = most_seconds
@@ -90,7 +90,7 @@ class Outage:
         self.said_at = 0.0
 
     def wait(self, error: BaseException) -> None:
-        """Wait a moment, and say so once a minute. Raises StorelineError when that is too long or nobody started it."""
+        """Wait a moment; say so once a minute. Raises StorelineError after too long, or when its parent has ended."""
         if os.getppid() != self.parent:
             raise StorelineError("spark-submit has ended, and the run with it")
         now = time.monotonic()
@@ -100,21 +100,21 @@ class Outage:
         if lasts >= self.most_seconds:
             raise StorelineError(f"{one_line(error)}: waited for {lasts:.0f} s (STREAM_OUTAGE_SECONDS)")
         if now - self.said_at >= SECONDS_BETWEEN_WORDS:
-            print(f"stream_events: {one_line(error)}: waiting, since {lasts:.0f} s", flush=True)
+            print(f"stream_events: {one_line(error)}: waiting for {lasts:.0f} s so far", flush=True)
             self.said_at = now
         time.sleep(SECONDS_BETWEEN_ATTEMPTS)
 
     def end(self) -> None:
-        """Say that the servers answer again, where one did not."""
+        """Report that the servers answer again, if one did not."""
         if self.began_at is not None:
-            print(f"stream_events: goes on after {time.monotonic() - self.began_at:.0f} s", flush=True)
+            print(f"stream_events: continues after {time.monotonic() - self.began_at:.0f} s", flush=True)
             self.began_at = None
 
 
 def begin(settings: Settings, landing: Landing, is_again: bool = False) -> dict[str, str]:
-    """Make this run the one that may write, or see that it still is; return the id of each topic.
+    """Make this run the one that may write, or check that it still is; return the id of each topic.
 
-    Raises Refusal when the stored offsets do not lead on in Kafka, StorelineError, KafkaError and psycopg2.Error.
+    Raises Refusal when the stored offsets cannot be resumed in Kafka, StorelineError, KafkaError and psycopg2.Error.
     """
     with landing.connection, landing.connection.cursor() as cursor:
         offsets.name_session(cursor, landing.run_id)
@@ -122,7 +122,7 @@ def begin(settings: Settings, landing: Landing, is_again: bool = False) -> dict[
             offsets.claim(cursor, landing.run_id)
         else:
             for run_id in offsets.end_sessions(cursor):
-                print(f"stream_events: ended the session of run {run_id}, which had not ended itself", flush=True)
+                print(f"stream_events: ended the session of run {run_id}, which was still open", flush=True)
         hold_to_kafka(settings, offsets.stored_offsets(cursor))
         states = kafka.states(settings, NAMES)
         landing.positions = offsets.begin(cursor, landing.run_id, states)
@@ -137,13 +137,13 @@ def run(
     is_bounded: bool,
     ends_at: float = float("inf"),
 ) -> None:
-    """Take events until a moment, or, where it is bounded, until there are no more. Raises one of FAILURES."""
+    """Take events until a deadline, or, if bounded, until there are no more. Raises one of FAILURES."""
     with ExitStack() as stack:
         Stream(settings, spark, landing, topic_ids, stack).run(is_bounded, ends_at)
 
 
 def progress(settings: Settings | None) -> int | None:
-    """Return a number that grows with each event that is taken, None where PostgreSQL does not tell."""
+    """Return a number that grows with each event taken, None if PostgreSQL does not provide it."""
     if settings is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Ends a batch run from inside, whatever it waits for: its time is over, or whoever started it has gone.
+"""Ends a batch run from inside, whatever it waits for: its time is up, or the process that started it is gone.
 
-A signal's handler runs between two steps of Python alone, so a statement of MySQL's, a lock or a job of Spark's would
-hold it up. A thread does not wait for them: it ends the run's sessions and jobs, and then the process.
+A signal handler runs only between two steps of Python, so a MySQL statement, a lock or a Spark job would delay it.
+A thread does not wait for them: it ends the run's sessions and jobs, and then the process.
 """
 
 import os
@@ -27,7 +27,7 @@ GRACE_SECONDS = 10  # for the run to end by itself once its sessions are gone
 
 
 class Watch(threading.Thread):
-    """Watches over one run; `reason` says why it was ended, where it was."""
+    """Watches one run; `reason` says why it was ended, if it was."""
 
     def __init__(self, job: str, login: mysql.Login, generations: Generations, limit: tuple[str, int]) -> None:
         super().__init__(name=f"watch over {job}", daemon=True)
@@ -40,7 +40,7 @@ class Watch(threading.Thread):
         self.reason: str | None = None
 
     def why_to_end(self) -> str | None:
-        """Return why the run may not go on, if so."""
+        """Return why the run must end, or None."""
         if time.monotonic() >= self.deadline:
             return f"it took longer than {self.variable}"
         if os.getppid() != self.parent:
@@ -50,12 +50,12 @@ class Watch(threading.Thread):
         return None
 
     def check(self) -> None:
-        """Raise StorelineError when the run may not publish any more; asked right before its swap."""
+        """Raise StorelineError when the run may no longer publish; called right before its swap."""
         if reason := self.reason or self.why_to_end():
             raise StorelineError(f"{reason}; nothing was published")
 
     def run(self) -> None:
-        """Look every moment until the run is over; end it when it may not go on."""
+        """Check regularly until the run is over; end it when it must not continue."""
         while not self.over.wait(LOOK_SECONDS):
             if reason := self.why_to_end():
                 self.reason = reason
@@ -72,13 +72,13 @@ class Watch(threading.Thread):
         os._exit(1)
 
     def _end_again_and_again(self) -> None:
-        """End what the run has open, also what it opens meanwhile; a server that hangs may hold up this thread."""
+        """End what the run has open, and what it opens meanwhile; a server that hangs may block this thread."""
         while not self.over.is_set():
             self._end_sessions()
             self.over.wait(LOOK_SECONDS)
 
     def _end_sessions(self) -> None:
-        """Let whatever the run waits for return with an error, MySQL first: then nothing can be published."""
+        """Make whatever the run waits for return with an error, MySQL first: then nothing can be published."""
         with suppress(mysql.MysqlError, DriverError), closing(self.login.connect()) as connection:
             mysql.end_sessions_of_process(connection, os.getpid())
             self.has_published = self.run_id in self.generations.published(connection)
@@ -94,7 +94,7 @@ class Watch(threading.Thread):
 
 @contextmanager
 def watching(watch: Watch) -> Iterator[Watch]:
-    """Watch over a run. Raises StorelineError with the reason where the watch ended it, else what the run raised."""
+    """Watch a run. Raises StorelineError with the reason if the watch ended it, otherwise what the run raised."""
     watch.start()
     try:
         yield watch

@@ -1,1 +1,1 @@
-"""What of the sales pipeline needs Spark: judging every row, and telling which of several rows of a sale counts."""
+"""The parts of the sales pipeline that need Spark: judging every row, and choosing which row of a sale counts."""

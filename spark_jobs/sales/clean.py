@@ -1,4 +1,4 @@
-"""Take the rows of an export that count, typed and each sale once; keep the others with the reason why they do not.
+"""Keep the rows of an export that count, typed and one per sale; store the others with the reason for rejection.
 
 Usage: spark-submit spark_jobs/sales/clean.py RUN_DATE
 """
@@ -17,12 +17,12 @@ from storeline.sales.step import Step
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Take the step. Exits with one line when it cannot be taken; then the folders hold what they held."""
+    """Run the step. Exits with one line when it fails; the folders then hold what they held before."""
     take("clean", clean, arguments)
 
 
 def clean(step: Step, spark: SparkSession) -> None:
-    """Rewrite both folders. Raises StorelineError when rows were lost on the way, or a part cannot be written."""
+    """Rewrite both folders. Raises StorelineError when rows were lost, or a part cannot be written."""
     raw, good, rejected = (step.folder(name) for name in ("raw", "clean", "rejected"))
     for folder in (good, rejected):
         folder.make()

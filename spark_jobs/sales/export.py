@@ -1,6 +1,6 @@
-"""The export as Spark sees it: its row groups are read by the executors through pyarrow, wherever the storage is.
+"""The export as Spark sees it: executors read its row groups through pyarrow, wherever the storage is.
 
-Spark's own reader would need another library for each kind of object store.
+Spark's own reader would need a separate library for each kind of object store.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ GROUPS = "name string, number int, first bigint"
 
 
 def export(spark: SparkSession, folder: Folder) -> DataFrame:
-    """Return the rows of an export with their positions. Raises StorelineError when a part is not as it was written."""
+    """Return the rows of an export with their positions. Raises StorelineError when a part is not as written."""
     groups, first = [], 0
     for part in folder.read().parts:
         for number, rows in enumerate(folder.row_groups(part.name)):

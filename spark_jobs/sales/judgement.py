@@ -12,15 +12,15 @@ REASON = "reason"
 
 
 def judged(rows: DataFrame, run_date: date) -> DataFrame:
-    """Add each column as its type, and as `reason` the first rule that a row breaks, null where it keeps all."""
+    """Add each column as its type, and as `reason` the first rule that a row breaks, null if it breaks none."""
     typed = [F.expr(expression).alias(f"typed_{name}") for name, (_, expression) in TYPED.items()]
     return rows.select("*", *typed).withColumn(REASON, F.expr(first_broken(run_date)))
 
 
 def deduplicated(rows: DataFrame) -> DataFrame:
-    """Give the reason `duplicate` to every row that keeps the rules and is not the latest of its sale."""
+    """Set the reason `duplicate` on every row that breaks no rule and is not the latest of its sale."""
     good = F.col(REASON).isNull()
-    # A row that broke a rule is a sale of its own.
+    # A row that broke a rule counts as its own sale.
     sale = Window.partitionBy(F.when(good, F.col("sale_id")), F.when(~good, F.col(POSITION)))
     place = F.row_number().over(sale.orderBy(F.desc("typed_sale_date"), F.desc(POSITION)))
     return rows.withColumn(REASON, F.when(good & (place > 1), DUPLICATE.name).otherwise(F.col(REASON)))

@@ -1,4 +1,4 @@
-"""What a step of the sales that works on Spark does around its work: its session, its time, its end."""
+"""What a Spark step of the sales pipeline does around its work: its session, its timing, its end."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from storeline.sales.step import Step, begun, end
 
 
 def take(name: str, work: Callable[[Step, SparkSession], None], arguments: Sequence[str]) -> None:
-    """Take a step; its seconds begin with its session. Exits with one line when it cannot be taken."""
+    """Run a step, timed from the start of its session. Exits with one line when it fails."""
     try:
         with (
             begun(name, arguments) as step,

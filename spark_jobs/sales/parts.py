@@ -1,4 +1,4 @@
-"""Write judged rows from the executors: what counts typed into `clean`, the rest as it came, with its reason."""
+"""Write judged rows from the executors: valid rows typed into `clean`, the rest as they came, with the reason."""
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ WRITTEN = pa.schema([("folder", pa.string()), ("name", pa.string()), ("rows", pa
 
 
 def written(rows: DataFrame, clean: Folder, rejected: Folder) -> Mapping[str, list[Part]]:
-    """Write the rows; return the parts of either folder by its name, of which none is published yet."""
+    """Write the rows; return each folder's parts by its name, none of them published yet."""
     wanted = rows.select(*RAW, POSITION, REASON, *(f"typed_{name}" for name in TYPED))
     schema = "folder string, name string, rows bigint, bytes bigint"
     parts: dict[str, list[Part]] = {clean.name: [], rejected.name: []}
@@ -30,7 +30,7 @@ def written(rows: DataFrame, clean: Folder, rejected: Folder) -> Mapping[str, li
 
 def _writer(clean: Folder, rejected: Folder) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        # A task that is tried again, or runs twice, writes a file of its own.
+        # A task that is retried, or runs twice, writes its own file.
         file = f"part-{secrets.token_hex(8)}.parquet"
         with ExitStack() as stack:
             groups = [_Groups(stack, folder, file) for folder in (clean, rejected)]
@@ -48,7 +48,7 @@ def _writer(clean: Folder, rejected: Folder) -> Callable[[Iterator[pa.RecordBatc
 
 
 def _divided(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """Return the rows that count, as their types, and the others as they came."""
+    """Return the rows that count, typed, and the others as they came."""
     counts = pc.is_null(batch.column(REASON))
     good, bad = batch.filter(counts), batch.filter(pc.invert(counts))
     typed = good.select([f"typed_{name}" for name in TYPED]).rename_columns(list(TYPED))
@@ -56,7 +56,7 @@ def _divided(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
 
 
 class _Groups:
-    """One file of this task: it is begun with the first row, and written in row groups."""
+    """One file of this task: opened at the first row, written in row groups."""
 
     def __init__(self, stack: ExitStack, folder: Folder, file: str) -> None:
         self.stack, self.folder, self.file = stack, folder, file
@@ -65,7 +65,7 @@ class _Groups:
         self.writer: pq.ParquetWriter | None = None
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Take some rows, and write when they are enough for a group."""
+        """Add rows, and write once there are enough for a group."""
         if rows.num_rows:
             self.held.append(rows)
             self.rows += rows.num_rows
@@ -73,7 +73,7 @@ class _Groups:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was taken."""
+        """Write the pending rows."""
         if self.held:
             table = pa.Table.from_batches(self.held)
             if self.writer is None:

@@ -1,4 +1,4 @@
-"""Hold the export of a run date against the declared rules; report what broke which, and stop when that is too much.
+"""Check a run date's export against the declared rules; report the broken ones, and stop if too many rows are bad.
 
 Usage: spark-submit spark_jobs/sales/validate.py RUN_DATE
 """
@@ -21,12 +21,12 @@ from storeline.sales.step import Step
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Take the step. Exits with one line when it cannot be taken, or when too many rows are bad."""
+    """Run the step. Exits with one line when it fails, or when too many rows are bad."""
     take("validate", validate, arguments)
 
 
 def validate(step: Step, spark: SparkSession) -> None:
-    """Judge every row and write the report. Raises Refusal when the share of bad rows is beyond its limit."""
+    """Judge every row and write the report. Raises Refusal when the share of bad rows exceeds its limit."""
     findings, checked = found(step, spark)
     with step.transaction() as cursor:
         report.write(cursor, step.run_date, findings, checked)
@@ -39,7 +39,7 @@ def validate(step: Step, spark: SparkSession) -> None:
 
 
 def found(step: Step, spark: SparkSession) -> tuple[list[Finding], int]:
-    """Return how many rows break each rule, with an example, and how many there are."""
+    """Return how many rows break each rule, with an example, and the number of rows."""
     folder = step.folder("raw")
     rows = judged(export(spark, folder), step.run_date)
     counts = {

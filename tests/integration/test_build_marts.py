@@ -199,7 +199,7 @@ def test_a_lost_block_is_read_from_the_same_state_or_the_run_fails(
 
     monkeypatch.setattr(job, "fill_staging", lose_blocks_and_fill)
     if is_swapped:
-        with pytest.raises(StorelineError, match="a copy has swapped the replica since it was read"):
+        with pytest.raises(StorelineError, match="a copy swapped the replica after it was read"):
             build()
         assert generations(ask_target) == before
     else:

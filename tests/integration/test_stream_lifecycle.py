@@ -34,7 +34,7 @@ def test_a_server_that_does_not_answer_is_waited_for_as_long_as_is_set(broker: S
     assert (code, report) == (1, {})
     waits, gives_up = (line for line in said.splitlines() if line.startswith("stream_events: "))
     assert f"PostgreSQL at 127.0.0.1:{port}" in waits
-    assert waits.endswith("waiting, since 0 s")
+    assert waits.endswith("waiting for 0 s so far")
     assert gives_up.endswith("(STREAM_OUTAGE_SECONDS)")
 
 

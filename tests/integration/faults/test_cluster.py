@@ -19,6 +19,6 @@ def test_a_job_without_an_executor_ends_with_one_line(databases: Stack, job: str
     waits = {"SPARK_EXECUTOR_WAIT_SECONDS": "3"}
     process = submit(databases, job, "--master", databases.settings.spark_master_url, *wanted, **waits)
     said = "".join(process.communicate(timeout=120))  # spark-submit passes on all that Python says as output
-    line = f"{job}: ended because the cluster has given no executor for 3 s (SPARK_EXECUTOR_WAIT_SECONDS)"
+    line = f"{job}: ended because the cluster provided no executor for 3 s (SPARK_EXECUTOR_WAIT_SECONDS)"
     assert process.returncode == 1
     assert any(one.startswith(line) for one in said.splitlines()), said[-3000:]
