@@ -1,1 +1,1 @@
-"""The `storeline` command: one file for each verb, and none that anything else imports."""
+"""The `storeline` command: one file per verb, which nothing else imports."""

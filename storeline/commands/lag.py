@@ -1,6 +1,6 @@
-"""Say how far behind the stream of events is: written, outcomes, what waits and since when.
+"""Show how far behind the event stream is: events written, outcomes, what waits and for how long.
 
-Also names every DAG that is paused, red or being tried again.
+Also names every DAG that is paused, failed or being retried.
 
 Example: storeline lag
 """
@@ -19,12 +19,12 @@ HEADS = ("topic", "written", *OUTCOMES, "lag", "lag_seconds", "events_per_second
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the form of the answer."""
+    """Declare the output format."""
     add_json(parser)
 
 
 def run(settings: Settings, options: Namespace) -> int:
-    """Print a line for each topic, then what keeps data from coming."""
+    """Print a line for each topic, then what holds up new data."""
     found = lags(settings)
     if options.json:
         show_json({"topics": [dict(zip(HEADS, numbers(one), strict=True)) for one in found], "dags": dags(settings)})
@@ -42,14 +42,14 @@ def numbers(one: Lag) -> tuple[Any, ...]:
 
 
 def shown(value: Any) -> str:
-    """Return a number as people read it."""
+    """Return a number formatted for people."""
     if value is None:
         return ""
     return f"{value:.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def dags(settings: Settings) -> list[str]:
-    """Return what keeps DAGs from running; a line that says so where Airflow's database is not there."""
+    """Return what keeps DAGs from running; one line that says so if Airflow's database cannot be reached."""
     try:
         return [line for state in dag_states.states(settings) for line in state.lines()]
     except (StorelineError, *DRIVER_ERRORS) as error:

@@ -20,12 +20,12 @@ WIDTHS = [None, 40, 20, None, None, None, 30]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the form of the answer."""
+    """Declare the output format."""
     add_json(parser)
 
 
 def run(settings: Settings, options: Namespace) -> int:
-    """Print every mart that is declared, built or not."""
+    """Print every declared mart, built or not."""
     with closing(mysql.analyst(settings).connect()) as connection:
         found = listing(connection, load())
     if options.json:

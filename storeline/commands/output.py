@@ -1,4 +1,4 @@
-"""What every verb prints: a table for people, JSON for machines."""
+"""The output of all verbs: a table for people, JSON for machines."""
 
 import json
 from argparse import ArgumentParser
@@ -9,7 +9,7 @@ from storeline.text_table import text_table
 
 
 def add_json(parser: ArgumentParser) -> None:
-    """Declare the option that is the same for every verb with an answer."""
+    """Declare the option shared by all verbs with an answer."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -22,5 +22,5 @@ def show(names: Sequence[str], rows: Iterable[Sequence[Any]], as_json: bool) -> 
 
 
 def show_json(value: Any) -> None:
-    """Print a value as JSON; what JSON does not know (moments, exact numbers) stands there as text."""
+    """Print a value as JSON; types that JSON lacks (moments, exact numbers) become text."""
     print(json.dumps(value, default=str, ensure_ascii=False, indent=2))

@@ -1,4 +1,4 @@
-"""The words of the `storeline` command, put together from its verbs."""
+"""The parser of the `storeline` command, assembled from its verbs."""
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from types import ModuleType
@@ -15,7 +15,7 @@ def name_of(verb: ModuleType) -> str:
 
 def parser() -> ArgumentParser:
     """Return the parser of the whole command; each verb's help is its file's docstring."""
-    whole = ArgumentParser(prog="storeline", description="Look at the platform, ask it, and mend what needs a hand.")
+    whole = ArgumentParser(prog="storeline", description="Inspect the platform, query it, fix what needs attention.")
     verbs = whole.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
         about = (verb.__doc__ or "").strip()

@@ -1,6 +1,6 @@
-"""Start the stream of events again from the beginning or the end of its topics, and say what that skips.
+"""Restart the event stream from the beginning or the end of its topics, and report what that skips.
 
-It is needed after a topic was recreated, or after events expired before they were read.
+Needed after a topic was recreated, or after events expired before they were read.
 
 Example: storeline reset-stream earliest
 """

@@ -1,4 +1,4 @@
-"""Bring back the previous generation of all marts; a second time, forward again.
+"""Restore the previous generation of all marts; a second call goes forward again.
 
 Example: storeline rollback-marts
 """
@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(settings: Settings, options: Namespace) -> int:
-    """Exchange the two generations, and say which one is live now."""
+    """Exchange the two generations, and report which one is live now."""
     with closing(mysql.mart_builder(settings).connect()) as connection:
         publication.rollback(connection, settings.swap_wait_seconds)
         views.make_missing(connection, load())

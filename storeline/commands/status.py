@@ -1,7 +1,7 @@
-"""Say in one screen how everything is, and what to do about what is not well.
+"""Show on one screen how everything is, and what to do about problems.
 
 Services, DAGs, the age of the replica and the marts, the stream's lag and its dead letters. Exits with 1 when
-something needs a hand, so that it serves as the check of a running platform.
+something needs attention, so it can serve as the health check of a running platform.
 
 Example: storeline status
 """
@@ -19,12 +19,12 @@ from storeline.text_table import text_table
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the form of the answer."""
+    """Declare the output format."""
     add_json(parser)
 
 
 def run(settings: Settings, options: Namespace) -> int:
-    """Print how everything is; return 1 when something needs a hand."""
+    """Print how everything is; return 1 when something needs attention."""
     found = look(settings)
     if options.json:
         show_json(asdict(found))
@@ -51,12 +51,12 @@ def screen(found: Health) -> Iterator[str]:
     letters = ", ".join(f"{count:,} {name}" for name, count in found.dead_letters.items())
     yield f"Dead     {letters or 'none'}"
     yield from (f"\nnote: {line}" if n == 0 else f"note: {line}" for n, line in enumerate(found.notes))
-    yield "\nNothing needs a hand." if not found.hands else "\nNeeds a hand:"
+    yield "\nNothing needs attention." if not found.hands else "\nNeeds attention:"
     yield from (f"  - {line}" for line in found.hands)
 
 
 def since(dag: DagState) -> str:
-    """Return what a DAG does now."""
+    """Return what a DAG is doing now."""
     return f"running since {moment(dag.running_since)}" if dag.running_since else ""
 
 

@@ -18,7 +18,7 @@ COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.star
 def test_a_command_of_the_readme_answers(project: Project, command: str) -> None:
     settings = project.settings
     words = shlex.split(command.replace("MYSQL_PWD=analyst", f"MYSQL_PWD={settings.password(MYSQL_ANALYST)}"))
-    # Without a terminal, as a script has it. The status may find that something needs a hand, and says so with 1.
+    # Without a terminal, as a script has it. The status may find that something needs attention, and says so with 1.
     said = project.run(*words[:3], "-T", *words[3:], check="status" not in words)
     assert said.strip()
     assert "Traceback" not in said

@@ -125,7 +125,7 @@ def test_the_status_names_what_needs_a_hand(
     assert {one["dag"]: one["ended"] for one in found["dags"]} == {"copies": "success", "paused": None, "streams": None}
     assert code == 1
     assert [line.partition(" at ")[0] for line in found["hands"]] == ["Spark"]
-    assert storeline("status")[1].splitlines()[-2] == "Needs a hand:"
+    assert storeline("status")[1].splitlines()[-2] == "Needs attention:"
 
 
 def test_a_stack_that_is_down_is_said_in_a_moment(broker: Stack) -> None:
