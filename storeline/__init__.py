@@ -1,1 +1,1 @@
-"""The platform's own code, which needs neither Spark nor Airflow: a package for each flow, stores and commands."""
+"""The platform's own code, which needs neither Spark nor Airflow: a package per flow, stores and commands."""

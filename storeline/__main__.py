@@ -1,6 +1,6 @@
 """The `storeline` command: `bin/storeline VERB …`, in containers `docker compose run --rm storeline VERB …`.
 
-Exits with 0, with 1 and one line that says why, or with 2 where the words are wrong.
+Exits with 0, with 1 and one line that says why, or with 2 if the arguments are wrong.
 """
 
 import sys
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = str(error)
     except DRIVER_ERRORS as error:
         line = one_line(error)
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has seen enough, as `head` has
         sys.stderr.close()
         return 0
     print(f"{options.verb}: {line}", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""The accounts of the databases, each once: its variables, what it is for, and which services hold its password.
+"""The databases' accounts, each declared once: its variables, its purpose, and the services that hold its password.
 
-What follows from this list: the variables of `settings.py`, the logins of `stores/`, what `init_db` creates, and what
-`docker/check_compose.py` lets each service know. The rights stand in `init_db/*/…_grants.sql` and its neighbours.
+This list determines the variables of `settings.py`, the logins of `stores/`, what `init_db` creates, and what
+`docker/check_compose.py` lets each service know. The grants are in `init_db/*/…_grants.sql` and its neighbours.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Account:
-    """An account of one database. Its role is empty where the variables have none; `services` are compose's."""
+    """An account of one database. Its role is empty if the variables have none; `services` are compose's."""
 
     database: str
     role: str
@@ -18,12 +18,12 @@ class Account:
 
     @property
     def user_variable(self) -> str:
-        """Return the variable with its name."""
+        """Return the variable that holds its name."""
         return f"{self._prefix}_USER"
 
     @property
     def password_variable(self) -> str:
-        """Return the variable with its password."""
+        """Return the variable that holds its password."""
         return f"{self._prefix}_PASSWORD"
 
     @property
@@ -96,5 +96,5 @@ ACCOUNTS = (
 
 
 def of(database: str) -> dict[str, Account]:
-    """Return a database's accounts by their roles."""
+    """Return a database's accounts by role."""
     return {account.role: account for account in ACCOUNTS if account.database == database}

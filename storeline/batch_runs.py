@@ -1,4 +1,4 @@
-"""The runs of the batch jobs as others see them: who began one, how it is ended from outside, whether it published."""
+"""Batch runs seen from outside: which task started one, how to end it, whether it published."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from storeline.stores import mysql
 from storeline.task import ATTRIBUTE
 
 UNREACHABLE = (mysql.MysqlError, DriverError)
-KILL_SECONDS = 10  # a statement that is killed first takes back what it did
+KILL_SECONDS = 10  # a killed statement first rolls back
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ JOBS = {
 
 
 def end(settings: Settings, name: str, is_ended: Callable[[str], bool], why: str) -> list[str]:
-    """End the sessions of a job's runs whose task Airflow has ended; return a line for each.
+    """End the sessions of a job's runs whose Airflow task has ended; return a line for each.
 
-    A session that is gone holds no lock and swaps nothing, even if its process sleeps and wakes again.
+    Without its session a run holds no lock and swaps nothing, even if its process sleeps and wakes again.
     """
     job = JOBS[name]
     with closing(job.login(settings).connect()) as connection:
@@ -55,7 +55,7 @@ def end(settings: Settings, name: str, is_ended: Callable[[str], bool], why: str
 
 
 def has_published(settings: Settings, name: str, run_id: str) -> bool:
-    """Tell whether a run's tables are what readers see, or were before the next run."""
+    """Tell whether readers see a run's tables, or saw them before the next run."""
     job = JOBS[name]
     with closing(job.login(settings).connect()) as connection:
         return run_id in job.generations.published(connection)

@@ -1,4 +1,4 @@
-"""What Airflow's database says of the DAGs and of Airflow's own parts, for those who ask how far the data is."""
+"""What Airflow's database says about the DAGs and Airflow's components, for reports on how far the data is."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from psycopg2.extensions import cursor as Cursor
 from storeline.settings import Settings
 from storeline.stores import postgres
 
-# The columns that the reader of the shop may see there, and nothing more; `init_db/airflow_admin.py` grants them.
+# The only columns that the shop's reader may see there; `init_db/airflow_admin.py` grants them.
 READABLE = {
     "dag": ("dag_id", "is_paused", "is_stale"),
     "dag_run": ("dag_id", "run_id", "state", "start_date", "end_date"),
     "task_instance": ("dag_id", "run_id", "task_id", "state", "try_number"),
     "job": ("job_type", "state", "latest_heartbeat"),
 }
-# What Grafana's boards may see. No view: Airflow's migrations could not change a column that one is made of.
+# What Grafana's boards may see. Not a view: Airflow's migrations could not alter a column that a view uses.
 SHOWN = {
     "dag": ("dag_id", "is_paused", "is_stale"),
     "dag_run": ("dag_id", "state", "start_date", "end_date"),
@@ -36,14 +36,14 @@ left join lateral (
     where i.dag_id = d.dag_id and i.state = 'up_for_retry' and dag_run.state = 'running' limit 1
 ) as r on true
 where not d.is_stale order by 1"""
-# Each part writes its heartbeat every few seconds; one that was ended keeps its last row.
+# Each component writes its heartbeat every few seconds; one that has ended keeps its last row.
 HEARTBEATS = """select job_type, extract(epoch from now() - max(latest_heartbeat))::float
 from job where job_type in ('SchedulerJob', 'DagProcessorJob', 'TriggererJob') group by 1 order by 1"""
 
 
 @dataclass(frozen=True)
 class DagState:
-    """A DAG: its switch, how its last run ended, since when one runs, and which task is being tried again."""
+    """A DAG: whether it is paused, how its last run ended, since when one runs, and which task is being retried."""
 
     dag: str
     is_paused: bool
@@ -59,7 +59,7 @@ class DagState:
         return self.ended == "failed"
 
     def lines(self) -> list[str]:
-        """Return a line for each thing that keeps data from coming: paused, red, tried again."""
+        """Return a line for each thing that holds up new data: paused, failed, being retried."""
         said = []
         if self.is_paused:
             said.append(f"{self.dag} is paused")
@@ -67,19 +67,19 @@ class DagState:
             when = f", {self.ended_at:%Y-%m-%d %H:%M:%S} UTC" if self.ended_at else ""
             said.append(f"{self.dag}: its last run failed{when}")
         if self.retried_task:
-            said.append(f"{self.dag}: attempt {self.attempt} of {self.retried_task} failed, it is tried again")
+            said.append(f"{self.dag}: attempt {self.attempt} of {self.retried_task} failed, it is being retried")
         return said
 
 
 def states(settings: Settings) -> list[DagState]:
-    """Return the state of each DAG. Raises PostgresError, psycopg2.Error where Airflow's database is not there."""
+    """Return the state of each DAG. Raises PostgresError, psycopg2.Error if Airflow's database cannot be reached."""
     with closing(_login(settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(STATES)
         return [DagState(*row) for row in cursor.fetchall()]
 
 
 def heartbeats(settings: Settings) -> dict[str, float]:
-    """Return the seconds since the last heartbeat of each of Airflow's parts. Raises as `states`."""
+    """Return the seconds since the last heartbeat of each Airflow component. Raises like `states`."""
     with closing(_login(settings).connect()) as connection, connection.cursor() as cursor:
         return _heartbeats(cursor)
 

@@ -1,14 +1,14 @@
-"""The errors that a user sees: each is one line that says what is wrong, where, and what to do."""
+"""The errors that users see: each is one line that says what is wrong, where, and what to do."""
 
 
 class StorelineError(Exception):
-    """Something failed; what was under way is undone or goes on with the next run."""
+    """Something failed; unfinished work is rolled back, or continues with the next run."""
 
 
 class Refusal(StorelineError):
-    """Something failed that would fail again: it takes a hand to mend it."""
+    """Something failed and would fail again: it needs manual action."""
 
 
 def one_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or its kind where it says nothing."""
+    """Return the first line of an error's message, or its type if there is no message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,8 +1,8 @@
-"""How a set of tables changes over at once: staged, live and previous generation, with the ledger that tells which.
+"""How a set of tables changes over at once: staged, live and previous generation, with a ledger that tells which.
 
-Each set has three databases of its own and one small table in `ops` that is renamed together with it, because nothing
-else can be atomic with a RENAME. What that ledger does not name, and what in staging does not carry a run's id, is
-someone else's and never touched.
+Each set has three databases and one small table in `ops` that is renamed together with it, because nothing else can
+be atomic with a RENAME. A table that the ledger does not name, or a staging table without a run's id, belongs to
+someone else and is never touched.
 """
 
 import re
@@ -14,7 +14,7 @@ from storeline.ledger import RUN_ID, new_run_id
 from storeline.stores import mysql
 
 OURS = re.compile(rf"(discarded_)?[0-9]{{3}}_{RUN_ID}(_.*)?", re.IGNORECASE | re.DOTALL)
-NAME_LENGTH = 64  # of MySQL
+NAME_LENGTH = 64  # MySQL's limit
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Generations:
     live: str
     ledger: str
     names: str = "table_name"
-    condition: str = "true"  # which of the ledger's rows are this set's
+    condition: str = "true"  # selects this set's rows in the ledger
 
     @property
     def staging(self) -> str:
@@ -41,7 +41,7 @@ class Generations:
         return f"{mysql.quote(self.staging)}.{mysql.quote(table)}"
 
     def staging_name(self, number: int, run_id: str, name: str) -> str:
-        """Return what a table is called in staging; the number keeps apart what is cut."""
+        """Return a table's name in staging; the number keeps truncated names distinct."""
         return f"{number:03}_{run_id}_{name}"[:NAME_LENGTH]
 
     def published(self, connection: Any) -> set[str]:
@@ -49,22 +49,22 @@ class Generations:
         return self._of_ledger(connection, "run_id", "") | self._of_ledger(connection, "run_id", "_previous")
 
     def drop_dead_staging(self, connection: Any) -> None:
-        """Drop every table of a run from staging: who holds the set's lock is the only run, so all are left-overs."""
+        """Drop every run's tables from staging: the holder of the set's lock is the only run, so all are left-overs."""
         doomed = {name for name in mysql.tables_of(connection, self.staging) if OURS.fullmatch(name)}
         mysql.drop_tables(connection, self.staging, doomed)
 
     def begin_ledger(self, connection: Any) -> str:
-        """Make the ledger's next version, empty; return its quoted name."""
+        """Create the ledger's next version, empty; return its quoted name."""
         mysql.drop_tables(connection, "ops", [f"{self.ledger}_next"])
         following = f"ops.{mysql.quote(self.ledger + '_next')}"
         mysql.do(connection, f"create table {following} like ops.{mysql.quote(self.ledger)}")
         return following
 
     def refuse_foreign(self, connection: Any, names: Collection[str]) -> None:
-        """Raise MysqlError where a name that is to be published belongs to something that no run has made."""
+        """Raise MysqlError if a name to be published belongs to something that no run created."""
         fold = mysql.naming(connection)
         if len({fold(name) for name in names}) < len(names):
-            raise mysql.MysqlError("this MySQL (lower_case_table_names) does not keep apart names that differ by case")
+            raise mysql.MysqlError("this MySQL (lower_case_table_names) cannot tell apart names that differ by case")
         coming = {
             self.live: (names, self.registered(connection)),
             self.previous: (
@@ -76,7 +76,7 @@ class Generations:
             foreign = mysql.present(connection, database, set(wanted), mysql.ANY_KIND)
             if foreign := {fold(name) for name in foreign} - {fold(name) for name in registered}:
                 raise mysql.MysqlError(
-                    f"{database}.{min(foreign)} is in the way and no run has made it: rename it, then run again"
+                    f"{database}.{min(foreign)} is in the way and no run created it: rename it, then run again"
                 )
 
     def publish(
@@ -91,8 +91,8 @@ class Generations:
         """Make the staged tables live, all in one statement; what was live becomes the previous generation.
 
         `staged` is name -> staging table; a registered table without a successor leaves; `besides` is moved in the
-        same statement, before which `check` is asked. `connection` holds the set's lock: who lost the lock has lost
-        the connection, and can change nothing. Raises MysqlError; then nothing has changed.
+        same statement, before which `check` is called. `connection` holds the set's lock: a run that lost the lock has
+        lost the connection, and can change nothing. Raises MysqlError; nothing has changed then.
         """
         self.refuse_foreign(connection, staged)
         live, previous = self._tables(connection, self.live, ""), self._tables(connection, self.previous, "_previous")
@@ -109,9 +109,9 @@ class Generations:
         mysql.swap(connection, moves, wait_seconds, check)
 
     def exchange(self, connection: Any, wait_seconds: float, besides: Sequence[mysql.Move] = ()) -> None:
-        """Let the live and the previous generation change places, all tables and the ledger in one statement.
+        """Exchange the live and the previous generation, all tables and the ledger in one statement.
 
-        Raises MysqlError when there is no previous generation or something is in the way; then nothing has changed.
+        Raises MysqlError when there is no previous generation or something is in the way; nothing has changed then.
         """
         live, previous = self._tables(connection, self.live, ""), self._tables(connection, self.previous, "_previous")
         if not previous:
@@ -128,11 +128,11 @@ class Generations:
         mysql.swap(connection, moves, wait_seconds)
 
     def registered(self, connection: Any, version: str = "") -> set[str]:
-        """Return the names that the ledger holds: of the live generation, or of the version `_previous`."""
+        """Return the names in the ledger: of the live generation, or of the version `_previous`."""
         return self._of_ledger(connection, self.names, version)
 
     def _tables(self, connection: Any, database: str, version: str) -> list[str]:
-        """Return the tables of a generation that are there: an owner may have dropped one."""
+        """Return a generation's tables that exist: an owner may have dropped one."""
         return sorted(mysql.present(connection, database, self.registered(connection, version)))
 
     def _of_ledger(self, connection: Any, column: str, version: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""How the whole platform is at this moment: what answers, what ran, how old the data is, and what needs a hand."""
+"""The state of the whole platform now: what answers, what ran, how old the data is, and what needs attention."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from storeline.stores.drivers import DRIVER_ERRORS
 from storeline.stores.query import query
 
 ANSWER_SECONDS = 2
-HEARTBEAT_SECONDS = 60  # Airflow calls a part healthy that wrote one in the last 30
+HEARTBEAT_SECONDS = 60  # Airflow calls a component healthy if it wrote one in the last 30
 STUCK_SECONDS = 300  # as in the alert "Events wait"
 FRESHNESS = "select count(*), max(age_seconds), max(limit_seconds) from ops.mart_freshness"
 COPIED = """select count(*), timestampdiff(second, min(copied_at), utc_timestamp(6)) from ops.bases
@@ -29,7 +29,7 @@ COPY, MARTS, STREAM = "replicate_postgres_to_mysql", "create_data_marts", "kafka
 
 @dataclass(frozen=True)
 class Service:
-    """A service, where it is, and what it said when it was asked; `is_well` tells whether that was an answer."""
+    """A service, its address, and what it said when asked; `is_well` tells whether that was an answer."""
 
     name: str
     where: str
@@ -39,7 +39,7 @@ class Service:
 
 @dataclass
 class Health:
-    """What was found. `hands` names what needs a hand, and what to do; `notes` what a user may want to know."""
+    """The findings. `hands` names what needs attention, and what to do; `notes` what a user may want to know."""
 
     services: list[Service] = field(default_factory=list)
     dags: list[DagState] = field(default_factory=list)
@@ -53,12 +53,12 @@ class Health:
     notes: list[str] = field(default_factory=list)
 
     def is_on(self, dag: str) -> bool:
-        """Tell whether a DAG is there and unpaused."""
+        """Tell whether a DAG exists and is not paused."""
         return any(one.dag == dag and not one.is_paused for one in self.dags)
 
 
 def look(settings: Settings) -> Health:
-    """Return how everything is. What does not answer is part of the answer, so nothing is raised."""
+    """Return the state of everything. A service that does not answer is part of the result, so nothing is raised."""
     found = Health()
     found.services = list(_services(settings))
     found.hands += [f"{one.name} at {one.where}: {one.said}: see its log" for one in found.services if not one.is_well]
@@ -106,7 +106,7 @@ def _add_dags(settings: Settings, found: Health) -> None:
         is_well = seconds < HEARTBEAT_SECONDS
         found.services.append(Service(f"Airflow {part}", "", f"heartbeat {seconds:.0f} s ago", is_well))
         if not is_well:
-            found.hands.append(f"Airflow's {part} wrote no heartbeat for {seconds:.0f} s: start it again")
+            found.hands.append(f"Airflow's {part} wrote no heartbeat for {seconds:.0f} s: restart it")
     found.dags = dag_states.states(settings)
     for dag in found.dags:
         if dag.is_red and dag.running_since is None:
@@ -114,7 +114,7 @@ def _add_dags(settings: Settings, found: Health) -> None:
         if dag.is_paused:
             found.notes.append(f"{dag.dag} is paused: unpause it in Airflow to let it run")
         if dag.retried_task:
-            found.notes.append(f"{dag.dag}: attempt {dag.attempt} of {dag.retried_task} failed, it is tried again")
+            found.notes.append(f"{dag.dag}: attempt {dag.attempt} of {dag.retried_task} failed, it is being retried")
 
 
 def _add_tables(settings: Settings, found: Health) -> None:

@@ -1,4 +1,4 @@
-"""The ledger of batch runs in MySQL's `ops`, and the report of a run for whoever started it."""
+"""The ledger of batch runs in MySQL's `ops`, and a run's report for whatever started it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ REPORT_VARIABLE = "STORELINE_RUN_REPORT"
 
 @dataclass
 class TableRun:
-    """What a run did to one table, or one mart: a row of `ops.run_tables`, whose columns have the same names."""
+    """What a run did to one table or mart: a row of `ops.run_tables`, whose columns have the same names."""
 
     row_count: int
     byte_count: int = 0
@@ -31,13 +31,13 @@ TableRuns = dict[str, TableRun]  # by the table's or the mart's name
 
 
 def new_run_id() -> str:
-    """Return an id that sorts by time and no other run has, e.g. `20260131T120000_1a2b3c`."""
+    """Return a unique id that sorts by time, e.g. `20260131T120000_1a2b3c`."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{secrets.token_hex(3)}"
 
 
 def begin(connection: Any, run_id: str, job: str, published: Collection[str]) -> None:
-    """Write that a run has begun; the caller holds the job's lock, so runs that seem to run are dead."""
-    close_dead(connection, job, published, "its process ended without a word")
+    """Record that a run has begun; the caller holds the job's lock, so runs still marked as running are dead."""
+    close_dead(connection, job, published, "its process ended without a report")
     mysql.do(
         connection,
         "insert into ops.runs (run_id, job, state, started_at) values (%s, %s, 'running', utc_timestamp(6))",
@@ -46,7 +46,7 @@ def begin(connection: Any, run_id: str, job: str, published: Collection[str]) ->
 
 
 def close_dead(connection: Any, job: str, published: Collection[str], why: str) -> None:
-    """Write how a job's runs have ended that cannot say it: one that died after its swap has succeeded."""
+    """Record how a job's runs ended that could not do so: one that died after its swap has succeeded."""
     for (run_id,) in mysql.ask(connection, "select run_id from ops.runs where job = %s and state = 'running'", (job,)):
         if run_id in published:
             succeed(connection, run_id)
@@ -55,7 +55,7 @@ def close_dead(connection: Any, job: str, published: Collection[str], why: str) 
 
 
 def succeed(connection: Any, run_id: str) -> None:
-    """Write that a run has published, with the sums over the tables that it recorded."""
+    """Record that a run has published, with the sums over the tables that it recorded."""
     mysql.do(
         connection,
         """update ops.runs r join (select count(*) tables_, coalesce(sum(row_count), 0) rows_,
@@ -68,7 +68,7 @@ def succeed(connection: Any, run_id: str) -> None:
 
 
 def end(connection: Any, run_id: str, state: str, message: str) -> None:
-    """Write why a run that still runs has ended: `failed`, or `dead` where it could not say so itself."""
+    """Record why a running run has ended: `failed`, or `dead` if it could not say so itself."""
     mysql.do(
         connection,
         "update ops.runs set state = %s, ended_at = utc_timestamp(6), message = %s "
@@ -78,7 +78,7 @@ def end(connection: Any, run_id: str, state: str, message: str) -> None:
 
 
 def record_tables(connection: Any, run_id: str, tables: Mapping[str, TableRun]) -> None:
-    """Write each table's numbers, before the tables become visible, and report them."""
+    """Record each table's numbers, before the tables become visible, and report them."""
     names = ["run_id", "table_name", *(field.name for field in fields(TableRun))]
     statement = f"insert into ops.run_tables ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})"
     for name, table in tables.items():
@@ -87,12 +87,12 @@ def record_tables(connection: Any, run_id: str, tables: Mapping[str, TableRun]) 
 
 
 def report(run_id: str, numbers: Mapping[str, Any]) -> None:
-    """Write the numbers as JSON to the file named by STORELINE_RUN_REPORT, where it is set."""
+    """Write the numbers as JSON to the file named by STORELINE_RUN_REPORT, if it is set."""
     if path := os.environ.get(REPORT_VARIABLE):
         Path(path).write_text(json.dumps({"run_id": run_id, "tables": numbers}))
 
 
 def report_refusal(line: str, progress: int | None) -> None:
-    """Write there why no run can go on without a hand, and how far the runs have come."""
+    """Write there why no run can continue without manual action, and how far the runs have come."""
     if path := os.environ.get(REPORT_VARIABLE):
         Path(path).write_text(json.dumps({"refused": line, "progress": progress}))

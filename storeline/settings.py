@@ -1,6 +1,6 @@
 """The one reader of the configuration: `.env`, then `.env.local`, then the environment.
 
-Usage: python -m storeline.settings    (checks everything; prints one line for each thing that is wrong)
+Usage: python -m storeline.settings    (checks everything; prints every problem, in one line)
 """
 
 import os
@@ -38,7 +38,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 @dataclass(frozen=True)
 class Settings:
-    """Every variable of `.env`, typed; reading one that is missing or ill-typed raises SettingsError."""
+    """Every variable of `.env`, typed; reading a missing or invalid one raises SettingsError."""
 
     values: Mapping[str, str] = field(repr=False)  # holds secrets
 
@@ -172,7 +172,7 @@ class Settings:
         return {variable.name: variable for variable in [*declared, *of_accounts]}
 
     def problems(self) -> list[str]:
-        """Return one line for each variable that is missing or ill-typed, and for what contradicts itself."""
+        """Return one line for each missing or invalid variable, or, if all are valid, for each contradiction."""
         found = []
         for variable in self.variables().values():
             try:
@@ -194,17 +194,17 @@ class Settings:
 
 
 def account_user(account: Account) -> Variable[str]:
-    """Return the variable with an account's name."""
+    """Return the variable that holds an account's name."""
     return named(text(), account.user_variable)
 
 
 def account_password(account: Account) -> Variable[Secret]:
-    """Return the variable with an account's password."""
+    """Return the variable that holds an account's password."""
     return named(secret(), account.password_variable)
 
 
 def read_file(path: Path) -> dict[str, str]:
-    """Return a file's assignments. Raises SettingsError for a line that is none, or a variable nobody knows."""
+    """Return a file's assignments. Raises SettingsError for an invalid line or an unknown variable."""
     values: dict[str, str] = {}
     for number_, line in enumerate(path.read_text().splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -216,19 +216,19 @@ def read_file(path: Path) -> dict[str, str]:
         if name not in Settings.variables():
             raise SettingsError(f"{name} in {path.name}, line {number_}, is unknown: expected a name from .env")
         if name in values:
-            raise SettingsError(f"{name} in {path.name}, line {number_}, is set for the second time")
+            raise SettingsError(f"{name} in {path.name}, line {number_}, is set twice")
         try:
             values[name] = unquoted(value.strip())
         except ValueError:
             raise SettingsError(
-                f"{name} in {path.name}, line {number_}: compose reads $, quotes and # in its own way: write the value "
-                "in single quotes, or set it in the environment where it has one itself"
+                f"{name} in {path.name}, line {number_}: compose reads $, quotes and # differently: write the value "
+                "in single quotes, or set it in the environment if it contains one itself"
             ) from None
     return values
 
 
 def unquoted(value: str) -> str:
-    """Return a file's value as compose reads it, too. Raises ValueError where the two would differ."""
+    """Return a file's value, as compose reads it too. Raises ValueError where the two would differ."""
     inner = value[1:-1]
     if len(value) > 1 and value[0] == value[-1] == "'" and "'" not in inner and not inner.endswith("\\"):
         return inner
@@ -240,12 +240,12 @@ def unquoted(value: str) -> str:
 
 
 def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the configuration. With a `.env` at hand it is checked whole; raises SettingsError, one line.
+    """Return the configuration. If there is a `.env`, all of it is checked; raises SettingsError, one line.
 
-    A container is given only the variables that its service needs and no `.env`; there a missing variable is an
-    error when it is read. `STORELINE_SERVICES` (set by the compose file alone) maps a service that `.env` names by
-    this machine's loopback address to its name inside, e.g. `postgres=postgres:5432 mysql=mysql:3306`, and a folder of
-    this machine to its place there, e.g. `sales=/var/lib/storeline/sales`.
+    A container gets only the variables that its service needs, and no `.env`; there a missing variable raises an error
+    when it is read. `STORELINE_SERVICES` (set only by the compose file) maps a service that `.env` names by this
+    machine's loopback address to its name inside, e.g. `postgres=postgres:5432 mysql=mysql:3306`, and a local folder
+    to its place there, e.g. `sales=/var/lib/storeline/sales`.
     """
     values: dict[str, str] = {}
     for file in (root / ".env", root / ".env.local"):
@@ -262,7 +262,7 @@ def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
 
 
 def _enter_network(values: dict[str, str], service: str, inside: str) -> None:
-    """Replace a loopback address, or a folder, by its counterpart inside; an external host stays."""
+    """Replace a loopback address, or a folder, by its counterpart inside; keep an external host."""
     prefix, (host, _, port_) = service.upper(), inside.partition(":")
     if prefix == "SALES":
         if "://" not in values.get("SALES_STORAGE", "://"):

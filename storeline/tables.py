@@ -1,6 +1,6 @@
-"""Which tables are copied from PostgreSQL to MySQL. Adding one is one entry in `TABLES`.
+"""Which tables are copied from PostgreSQL to MySQL. To add one, add an entry to `TABLES`.
 
-A table is named; its columns, key and indexes come from PostgreSQL's catalogue.
+An entry names a table; its columns, key and indexes come from PostgreSQL's catalogue.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Table:
 
     def __post_init__(self) -> None:
         if not self.name or len(self.name.encode()) > 63 or "\0" in self.name:
-            raise ValueError(f"tables.py: {self.name!r} is no name of a PostgreSQL table (1 to 63 bytes)")
+            raise ValueError(f"tables.py: {self.name!r} is not the name of a PostgreSQL table (1 to 63 bytes)")
 
 
 TABLES = (

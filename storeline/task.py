@@ -1,6 +1,6 @@
-"""Airflow's task that began a run: what the run is told of it, and how it sees that the task has gone.
+"""The Airflow task that started a run: what the run learns about it, and how it sees that the task is gone.
 
-The task holds a lock on a file as long as its process lives, however that ends; the run looks whether it is free.
+The task holds a lock on a file while its process lives, however that ends; the run checks whether the lock is free.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ ATTRIBUTE = "storeline_task"  # of the run's connection to MySQL
 
 @contextmanager
 def alive(task: str, folder: Path) -> Iterator[dict[str, str]]:
-    """Hold the lock; return the variables that tell a run whose it is."""
+    """Hold the lock; yield the variables that tell a run which task it belongs to."""
     path = folder / "task"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -24,18 +24,18 @@ def alive(task: str, folder: Path) -> Iterator[dict[str, str]]:
 
 
 def attributes() -> dict[str, str]:
-    """Return what the connection that holds a run's lock says of itself, so that others can tell whose run it is."""
+    """Return the attributes of the connection that holds a run's lock, so that others can tell whose run it is."""
     task = os.environ.get(TASK_VARIABLE)
     return {ATTRIBUTE: task} if task else {}
 
 
 def is_watched() -> bool:
-    """Tell whether a task began this run, so that it can be seen to go."""
+    """Tell whether a task started this run, so that its end can be detected."""
     return ALIVE_VARIABLE in os.environ
 
 
 def is_alive() -> bool:
-    """Tell whether the task that began this run is there; a run that no task began goes on."""
+    """Tell whether the task that started this run is alive; a run without a task continues."""
     path = os.environ.get(ALIVE_VARIABLE)
     if not path:
         return True

@@ -1,4 +1,4 @@
-"""Which topics Kafka holds, and what an event of each looks like. Adding one is one entry in `TOPICS` and its landing.
+"""Kafka's topics, and what an event of each looks like. To add one, add an entry to `TOPICS` and its landing.
 
 Units: bytes, hours.
 """
@@ -13,13 +13,13 @@ from typing import Any
 from storeline.settings import Settings
 
 SCHEMA_VERSION = 1
-# Larger than any event has a reason to be. What is larger is a dead letter, so that a batch stays small in memory.
+# Larger than any event needs to be. A larger one becomes a dead letter, so that a batch stays small in memory.
 MAX_EVENT_BYTES = 256 << 10
 MAX_ORDER_LINES = 1000
-# The header by which an event that is sent again names the dead letter that it was.
+# The header in which an event that is sent again names its dead letter.
 REDRIVEN_HEADER = "storeline-dead-letter"
-DEAD = "dead"  # what is staged instead of a topic's event when it cannot be taken
-# Stands for the time of a message whose own PostgreSQL does not take; the dead letter's reason says the true one.
+DEAD = "dead"  # staged instead of a topic's event when it cannot be taken
+# Replaces a message's time that PostgreSQL does not accept; the dead letter's reason gives the true one.
 NO_TIME = "1970-01-01 00:00:00"
 MAX_MONEY = 10**12  # numeric(14,2)
 STATUSES = ("Pending", "Paid", "Completed", "Aborted")
@@ -27,11 +27,11 @@ LOYALTY_STATUSES = ("Platinum", "Gold", "Silver", "Bronze", "Basic")
 
 
 class Kind(StrEnum):
-    """What a field of an event holds, in words that a dead letter's reason can use."""
+    """What a field of an event holds, worded for a dead letter's reason."""
 
     UUID = "a UUID"
     TEXT = "a text of 1 to 255 characters"
-    MOMENT = "a moment in UTC as 2026-01-31T12:00:00Z"
+    MOMENT = "a moment in UTC such as 2026-01-31T12:00:00Z"
     WHOLE = "a whole number from 1 to 2147483647"
     ID = "a whole number from 1 to 9223372036854775807"
     MONEY = "an amount of 0 or more with at most two decimals"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an event; one that is nullable may also be left out. `choices` closes the set of its values."""
+    """A field of an event; a nullable one may also be omitted. `choices` limits its values."""
 
     name: str
     kind: Kind
@@ -58,7 +58,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Rule:
-    """What must be true of an event whose fields are as declared, and what is said of one where it is not."""
+    """What must be true of an event whose fields are as declared, and the reason given if it is not."""
 
     holds: Callable[[Mapping[str, Any]], bool]
     reason: str
@@ -76,17 +76,17 @@ class Event:
     def __post_init__(self) -> None:
         names = [field.name for field in self.all_fields]
         if self.key not in names or len(set(names)) < len(names):
-            raise ValueError(f"topics.py: the key {self.key} is no field, or a field is named twice")
+            raise ValueError(f"topics.py: the key {self.key} is not a field, or a field is named twice")
 
     @cached_property
     def all_fields(self) -> tuple[Field, ...]:
-        """Return the event's own fields after those that every event carries."""
+        """Return the fields that every event carries, then the event's own."""
         return (Field("event_id", Kind.UUID), Field("event_time", Kind.MOMENT), *self.fields)
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic of Kafka: how it is made, and which events it carries where `stream_events` reads it."""
+    """A Kafka topic: how it is created, and which events it carries if `stream_events` reads it."""
 
     name: str
     partitions: Callable[[Settings], int]
@@ -99,7 +99,7 @@ class Topic:
         return {
             "retention.ms": str(self.retention_hours(settings) * 3_600_000),
             "max.message.bytes": str(self.max_message_bytes(settings)),
-            # The broker's clock: a sender's may lie outside what Spark can read, and decides what retention deletes.
+            # The broker's clock: a sender's may be outside Spark's range, and would decide what retention deletes.
             "message.timestamp.type": "LogAppendTime",
         }
 
@@ -132,7 +132,7 @@ ORDER = Event(
     rules=(
         Rule(
             lambda order: (order["status"] == "Completed") == (order.get("delivery_date") is not None),
-            "delivery_date must be there exactly when status is Completed",
+            "delivery_date must be set exactly when status is Completed",
         ),
         Rule(
             lambda order: (
@@ -181,7 +181,7 @@ USERS = Topic(
     lambda s: s.kafka_event_max_bytes,
     REGISTRATION,
 )
-# The changes of a database keep their order in one partition.
+# A database's changes keep their order in one partition.
 CHANGES = Topic("storeline.changes", _one, lambda s: s.kafka_retention_hours, lambda s: s.kafka_change_max_bytes)
 DEAD_LETTERS = Topic(
     "dead-letters", _one, lambda s: s.kafka_dead_letter_retention_hours, lambda s: s.kafka_change_max_bytes

@@ -1,4 +1,4 @@
-"""The kinds of variables that `.env` may hold: what is read of a text, and what is said of one that does not fit."""
+"""The kinds of variables in `.env`: how each is parsed, and what is said of a value that does not fit."""
 
 import base64
 import ipaddress
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class SettingsError(Refusal):
-    """A variable is unknown, missing or ill-typed; the message is one line that names it."""
+    """A variable is unknown, missing or invalid; the message is one line that names it."""
 
 
 class Secret(str):
-    """A string that does not show itself in a repr, so not in a traceback either."""
+    """A string that is hidden in a repr, and so in a traceback."""
 
     __slots__ = ()
 
@@ -27,7 +27,7 @@ class Secret(str):
 
 
 class Holder(Protocol):
-    """What the variables are attributes of."""
+    """The class whose attributes the variables are."""
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -66,24 +66,24 @@ class Variable(Generic[T]):
 
 
 def named(variable: Variable[T], name: str) -> Variable[T]:
-    """Return a variable that is no attribute, under its name in `.env`."""
+    """Return a variable that is not an attribute, under its name in `.env`."""
     variable.name = name
     return variable
 
 
 def text() -> Variable[str]:
-    """Declare a text that is not empty."""
+    """Declare a non-empty text without blanks."""
 
     def parse(value: str) -> str:
         if not value or any(c.isspace() for c in value):
             raise ValueError
         return value
 
-    return Variable(parse, "a text without blanks, not empty")
+    return Variable(parse, "a non-empty text without blanks")
 
 
 def secret(at_least: int = 1) -> Variable[Secret]:
-    """Declare a secret of `at_least` characters."""
+    """Declare a secret of `at_least` characters or more."""
 
     def parse(value: str) -> Secret:
         if len(value) < at_least or not value.isprintable():
@@ -133,7 +133,7 @@ def address() -> Variable[str]:
 
 
 def memory() -> Variable[str]:
-    """Declare an amount of memory as Spark writes it."""
+    """Declare an amount of memory in Spark's notation."""
 
     def parse(value: str) -> str:
         if not re.fullmatch(r"[1-9][0-9]*[mg]", value):
@@ -176,4 +176,4 @@ def moment() -> Variable[datetime]:
         parsed = datetime.fromisoformat(value)
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
-    return Variable(parse, "a moment as 2026-01-31T00:00:00Z, or nothing for today 00:00 UTC")
+    return Variable(parse, "a moment such as 2026-01-31T00:00:00Z, or nothing for today 00:00 UTC")

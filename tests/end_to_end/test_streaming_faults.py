@@ -54,7 +54,7 @@ def test_what_dies_by_itself_and_what_a_person_ends_pauses_nothing(airflow: Airf
                 process.kill()
         wait_until(lambda: not drivers(stack), "ended", 60)
     # The third pause lasts for seconds.
-    wait_until(lambda: any("tried again" in line for line in lines(stack)), "tried again", 60)
+    wait_until(lambda: any("being retried" in line for line in lines(stack)), "being retried", 60)
     assert len(airflow.runs(STREAM)) == before
     for _ in range(3):
         wait_until(lambda: running(airflow), "a run", 200)

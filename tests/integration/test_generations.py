@@ -75,7 +75,7 @@ def test_tables_that_no_run_has_made_stay_where_they_are_in_every_verb(connectio
 def test_a_name_that_someone_else_uses_is_one_line_and_nothing_changes(connection: Any, kind: str) -> None:
     publish(connection, 1, "Sales")
     mysql.do(connection, f"create {kind} {SET.live}.Rates as select 7 as number")
-    with pytest.raises(mysql.MysqlError, match=r"kept_apart\.Rates is in the way and no run has made it"):
+    with pytest.raises(mysql.MysqlError, match=r"kept_apart\.Rates is in the way and no run created it"):
         publish(connection, 2, "Sales", "Rates")
     assert mysql.ask(connection, f"select s.number, r.number from {SET.live}.Sales s, {SET.live}.Rates r") == [(1, 7)]
 

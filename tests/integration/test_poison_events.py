@@ -35,7 +35,7 @@ POISONS: dict[str, tuple[dict[str, Any], str]] = {
         {"status": "Completed", "delivery_date": "2020-01-01T00:00:00Z"},
         "delivery_date is before order_date",
     ),
-    "delivered and pending": ({"delivery_date": moment(5)}, "delivery_date must be there exactly when status is"),
+    "delivered and pending": ({"delivery_date": moment(5)}, "delivery_date must be set exactly when status is"),
     "too dear": ({"lines": [line(quantity=2**31 - 1, price=99999)]}, "the order costs 1000000000000 or more"),
 }
 RAW: dict[str, tuple[bytes | None, bytes | None, str]] = {

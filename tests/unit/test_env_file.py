@@ -31,6 +31,6 @@ def test_a_value_that_compose_would_read_differently_is_refused(tmp_path: Path, 
     with pytest.raises(SettingsError) as refused:
         read_file(file)
     assert str(refused.value) == (
-        "POSTGRES_PASSWORD in .env.local, line 2: compose reads $, quotes and # in its own way: write the value in "
-        "single quotes, or set it in the environment where it has one itself"
+        "POSTGRES_PASSWORD in .env.local, line 2: compose reads $, quotes and # differently: write the value in "
+        "single quotes, or set it in the environment if it contains one itself"
     )

@@ -49,7 +49,7 @@ def test_closed_sets_are_those_of_the_tables(choices, constraint):
 
 
 def test_a_key_must_be_a_field_and_a_field_has_one_name():
-    with pytest.raises(ValueError, match="the key nobody is no field"):
+    with pytest.raises(ValueError, match="the key nobody is not a field"):
         Event("nobody", (Field("a", Kind.TEXT),))
     with pytest.raises(ValueError, match="named twice"):
         Event("a", (Field("a", Kind.TEXT), Field("a", Kind.UUID)))
