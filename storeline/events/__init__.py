@@ -1,1 +1,1 @@
-"""The stream of events from Kafka to PostgreSQL."""
+"""The event stream from Kafka to PostgreSQL."""

@@ -1,4 +1,4 @@
-"""One batch is landed while the next one is read; each is landed after the one before has ended well."""
+"""Lands one batch while the next one is read; each is landed only after the one before has succeeded."""
 
 import threading
 import time
@@ -12,42 +12,42 @@ from storeline.errors import StorelineError
 from storeline.events.landing import Fetch, Landing
 
 ATTEMPTS = 3
-Lines = dict[str, list[str]]  # COPY's lines for each topic, and for the dead
+Lines = dict[str, list[str]]  # COPY's lines for each topic, and for dead letters
 
 
 class NotLandedError(StorelineError):
-    """A batch was not landed; `BackgroundLanding.failure` is the reason."""
+    """A batch was not landed; `BackgroundLanding.failure` has the reason."""
 
 
 class BackgroundLanding:
-    """Lands batches one after the other on a thread of its own. `events` counts those that were landed."""
+    """Lands batches one after the other on its own thread. `events` counts the landed events."""
 
     def __init__(self, landing: Landing, topic_ids: dict[str, str], fetch: Fetch) -> None:
         """Land with this session; `fetch` reads the bytes of one event that is too large to come with its batch."""
         self.landing, self.topic_ids, self.fetch = landing, topic_ids, fetch
-        self.turn = threading.Lock()  # held by whoever uses the session
+        self.turn = threading.Lock()  # held by the session's current user
         self.failure: BaseException | None = None
         self.events = 0
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._last: Future[None] | None = None
 
     def close(self) -> None:
-        """Wait for the batch that is being landed, and land no other."""
+        """Wait for the batch that is being landed, and land no more."""
         self._thread.shutdown()
 
     def submit(self, lines: Lines) -> None:
-        """Land a batch when the one before has ended. Raises NotLandedError where that one failed."""
+        """Land a batch once the previous one has ended. Raises NotLandedError if that one failed."""
         self.settle()
         self._last = self._thread.submit(self.land, lines)
 
     def settle(self) -> None:
-        """Wait until the last batch is landed. Raises NotLandedError where it was not."""
+        """Wait until the last batch is landed. Raises NotLandedError if it was not."""
         with self.keeping():
             if self._last:
                 self._last.result()
 
     def look(self) -> None:
-        """Raise NotLandedError where the last batch has failed; does not wait for one that is being landed."""
+        """Raise NotLandedError if the last batch failed; does not wait for one that is being landed."""
         if self._last and self._last.done():
             self.settle()
 
@@ -55,7 +55,7 @@ class BackgroundLanding:
     def keeping(self) -> Iterator[None]:
         """Keep what is raised inside as `failure`, and raise NotLandedError instead.
 
-        Spark searches the text of what it is told for patterns, and a long text overflows its stack.
+        Spark searches the text of an error for patterns, and a long text overflows its stack.
         """
         try:
             yield
@@ -64,7 +64,7 @@ class BackgroundLanding:
             raise NotLandedError("the batch was not landed") from None
 
     def land(self, lines: Lines) -> None:
-        """Land a batch; a transaction that PostgreSQL undid because of another one is retried."""
+        """Land a batch; retry a transaction that PostgreSQL rolled back because of another one."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self.turn:

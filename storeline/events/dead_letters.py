@@ -1,4 +1,4 @@
-"""What could not be taken: `ops.dead_letters` in PostgreSQL is the truth, the topic `dead-letters` a copy."""
+"""Events that could not be taken: `ops.dead_letters` in PostgreSQL is the truth, the topic `dead-letters` a copy."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,14 +32,14 @@ STAGE = (
     "on commit delete rows"
 )
 SENT_AT_ONCE = 100
-# Of key and value; one that is larger is sent by itself. It takes several times its bytes in memory.
+# Of key and value; a larger one is sent alone. It takes several times its size in memory.
 MOST_BYTES_AT_ONCE = 16 << 20
 
 
 def forget_wrong_headers(cursor: Cursor, table: str, is_text: bool) -> None:
     """Keep only those headers of staged events that name a dead letter of the topic with the same key and value.
 
-    Whoever may send can write any header, and a mirrored topic brings those of another database.
+    Any sender can write any header, and a mirrored topic carries those of another database.
     """
     key, value = ("convert_to(s.key, 'UTF8')", "convert_to(s.value, 'UTF8')") if is_text else ("s.key", "s.value")
     cursor.execute(
@@ -53,7 +53,7 @@ def forget_wrong_headers(cursor: Cursor, table: str, is_text: bool) -> None:
 
 
 def fetch_large(cursor: Cursor, fetch: Callable[[str, int, int], tuple[bytes | None, bytes | None]]) -> None:
-    """Fill in the bytes of events that are too large to be staged with the others, one after the other."""
+    """Fill in the bytes of events that are too large to be staged with the others, one by one."""
     cursor.execute(f'select ordinal, topic, partition, "offset" from {STAGE_NAME} where is_large')  # nosec B608
     for ordinal, *place in cursor.fetchall():
         key, value = fetch(*place)
@@ -68,7 +68,7 @@ def _binary(content: bytes | None) -> Any:
 
 
 def at_once(condition: str) -> str:
-    """Return a query for the oldest letters that are sent at once: their ids, few in number and in bytes."""
+    """Return a query for the oldest letters to send at once: their ids, limited in number and in bytes."""
     return f"""select dead_letter_id from (
         select dead_letter_id, row_number() over oldest as place, sum(bytes) over oldest as total_bytes
         from (
@@ -81,7 +81,7 @@ def at_once(condition: str) -> str:
 
 
 def copy_out(connection: Connection, producer: KafkaProducer) -> int:
-    """Copy to Kafka what is not there yet, and commit; return how many. Raises KafkaError, then they are sent again."""
+    """Copy to Kafka what is not there yet, and commit; return how many. Raises KafkaError; they are then sent again."""
     copied = 0
     while some := _copy_some(connection, producer):
         copied += some
@@ -120,12 +120,12 @@ def _send(producer: KafkaProducer, number: int, key: memoryview | None, value: m
 
 
 def content(held: memoryview | None) -> bytes | None:
-    """Return the bytes that the driver holds."""
+    """Return the driver's value as bytes."""
     return None if held is None else bytes(held)
 
 
 def choose(cursor: Cursor, error_class: str | None, number: int | None) -> list[tuple[Any, ...]]:
-    """Lock and return some of the dead letters that were not sent again yet: id, topic, key, value."""
+    """Lock and return some of the dead letters not sent again yet: id, topic, key, value."""
     condition = """redriven_at is null and (%(class)s::text is null or error_class = %(class)s)
         and (%(id)s::bigint is null or dead_letter_id = %(id)s)"""
     cursor.execute(
@@ -138,7 +138,7 @@ def choose(cursor: Cursor, error_class: str | None, number: int | None) -> list[
 
 
 def mark_redriven(cursor: Cursor, numbers: list[int]) -> None:
-    """Write that dead letters were sent again."""
+    """Record that dead letters were sent again."""
     cursor.execute(
         "update ops.dead_letters set redriven_at = clock_timestamp() where dead_letter_id = any(%s)", (numbers,)
     )

@@ -1,4 +1,4 @@
-"""How far behind the stream of events is: for each topic what was written, its outcomes, what waits and since when."""
+"""How far behind the event stream is: for each topic its events, their outcomes, what waits and for how long."""
 
 import time
 from contextlib import closing
@@ -18,12 +18,12 @@ RATE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Lag:
-    """A topic: `written` counts all offsets that were given out, `lag` those that wait for their outcome.
+    """A topic: `written` counts all offsets assigned, `lag` those that wait for their outcome.
 
-    What a reset skipped has no outcome and waits for none.
+    What a reset skipped has no outcome and does not wait for one.
 
-    `seconds` is the age of the oldest event that waits, None when nothing waits or its age is not to be had; `rate` is
-    the mean of the last minute, in events a second.
+    `seconds` is the age of the oldest waiting event, None when nothing waits or its age is unknown; `rate` is the mean
+    of the last minute, in events per second.
     """
 
     topic: str
@@ -71,7 +71,7 @@ def _lag(settings: Settings, cursor: Cursor, state: TopicState, stored: dict[tup
 
 
 def _read_again(cursor: Cursor, topic_id: str) -> dict[int, tuple[int, int]]:
-    """Return for each partition how many events have their outcome and are read again, and where those end."""
+    """Return for each partition how many events to reread already have an outcome, and the offset after the last."""
     cursor.execute(
         """select e.partition, count(*), max(e."offset") + 1
            from ops.stream_offsets as o

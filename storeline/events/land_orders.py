@@ -1,7 +1,7 @@
-"""How orders land in `source.orders` and `source.order_details`: by their own id, and the highest version counts.
+"""How orders land in `source.orders` and `source.order_details`: by their own id, and the highest version wins.
 
-An order whose user or product is not there yet is parked. Its lines never change, so an event whose lines differ from
-those that the order has is dead.
+An order whose user or product is missing is parked. An order's lines never change, so an event with other lines than
+the stored ones is dead.
 """
 
 from storeline.events import outcomes
@@ -17,7 +17,7 @@ _IS_COMPLETE = """exists (select from source.users as u where u.email = p.user_e
         left join source.products as r using (product_id) where r.product_id is null
     )"""
 
-# The topic's id is given for what was parked; it may be of a topic that is no more.
+# Parked events bring their topic id; it may belong to a topic that no longer exists.
 STAGE_PARKED = f"""insert into stage_orders (
     topic, topic_id, partition, "offset", produced_at, redriven_from, event_id, order_id, order_version,
     user_email, order_date, status, delivery_date, lines, key, value
@@ -119,7 +119,7 @@ select
     end
 from ranked"""
 
-# A repeat of what is dead is no duplicate, but judged by itself: then fewer are judged together.
+# A repeat of a dead event is not a duplicate but judged by itself: then fewer are judged together.
 IS_DEPENDENT = """select exists (
     select from judged_orders as d join judged_orders as r using (event_id)
     where d.outcome = 'dead' and r.is_repeat
@@ -177,7 +177,7 @@ from judged_orders where outcome = 'parked' and not is_retry order by ordinal"""
 )
 LAND = (JUDGE, IS_DEPENDENT, WRITE, *RECORD)
 
-# What waited for too long, whatever it is that did not come. Only the time counts in which the stream was caught up.
+# Orders that waited too long, whatever is missing. Only time in which the stream was caught up counts.
 EXPIRED = f"""select p.topic_id::text, p.partition, p."offset"
 from ops.parked_events as p
 where p.waits_from_seconds < (select caught_up_seconds - %(seconds)s from ops.streams where stream = %(stream)s)

@@ -1,6 +1,6 @@
-"""How registrations land in `source.users`: by e-mail, and the one that was made last counts.
+"""How registrations land in `source.users`: by e-mail, and the latest registration wins.
 
-A registration that was made before the one that the shop holds is superseded, in whichever order they arrive.
+A registration older than the one that the shop holds is superseded, whatever the order of arrival.
 """
 
 from storeline.events import outcomes

@@ -16,11 +16,11 @@ from storeline.events.staging import copy_all, stage, staging, tables
 from storeline.stores.postgres import Login
 from storeline.topics import EVENT_TOPICS, ORDERS, USERS, Topic
 
-# The statements that land a topic's staged events from ordinal `first` to before `end`. Users land before orders.
+# The statements that land a topic's staged events, ordinals `first` to before `end`. Users land before orders.
 LANDINGS = {USERS: land_users.LAND, ORDERS: land_orders.LAND}
 WORK_MEMORY = "64MB"  # a batch is sorted in memory
 MOST_RETRIED = 20_000
-MOST_DEBRIS = 256  # rows that were tried and undone; more are slow to pass over
+MOST_DEBRIS = 256  # rows that were tried and rolled back; more are slow to skip
 Fetch = Callable[[str, int, int], tuple[bytes | None, bytes | None]]  # topic, partition, offset -> key, value
 
 if set(LANDINGS) != set(EVENT_TOPICS):
@@ -40,23 +40,23 @@ class Landing:
                 cursor.execute(statement)
 
     def close(self) -> None:
-        """End the session; what is not committed is undone."""
+        """End the session; uncommitted work is rolled back."""
         self.connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
-        """Give a cursor inside the stream's transaction. Raises StorelineError when this run may write no more."""
+        """Yield a cursor in the stream's transaction. Raises StorelineError when this run may no longer write."""
         with self.connection, self.connection.cursor() as cursor:
             offsets.fence(cursor, self.run_id, self.positions)
-            # A constraint of the owner's own that waits for the commit could be laid to no event.
+            # A custom constraint deferred to the commit could not be attributed to an event.
             cursor.execute("set constraints all immediate")
             yield cursor
 
     def land(self, lines: Mapping[str, Sequence[str]], topic_ids: Mapping[str, str], fetch: Fetch) -> None:
         """Land a batch.
 
-        `lines` are COPY's lines for each topic, and for the dead. Raises StorelineError and psycopg2.Error: nothing has
-        happened then.
+        `lines` are COPY's lines for each topic, and for dead letters. Raises StorelineError and psycopg2.Error; nothing
+        has changed then.
         """
         with self.transaction() as cursor:
             copy_all(cursor, lines)
@@ -73,10 +73,10 @@ class Landing:
         self.positions = self.positions | ends
 
     def retry(self, parked_seconds: int, caught_up_seconds: float) -> bool:
-        """Land parked events whose user and products have come, and return whether any were parked.
+        """Land parked events whose user and products have arrived, and return whether any were parked.
 
-        The others become dead letters when the stream was caught up for more than `parked_seconds` while they waited;
-        it was for `caught_up_seconds` since the last time.
+        The others become dead letters once the stream was caught up for more than `parked_seconds` while they waited;
+        since the last call it was caught up for `caught_up_seconds`.
         """
         with self.transaction() as cursor:
             cursor.execute("select from ops.parked_events limit 1")
@@ -89,7 +89,7 @@ class Landing:
         return True
 
     def _ends(self, cursor: Cursor, topic_ids: Mapping[str, str]) -> Positions:
-        """Return the offsets after the staged ones; a partition that is new gets its row."""
+        """Return the offsets after the staged ones; a new partition gets its row."""
         staged = " union all ".join(f'select topic, partition, "offset" from {table}' for table in tables())
         cursor.execute(f'select topic, partition, max("offset") + 1 from ({staged}) as s group by 1, 2')  # nosec B608
         ends: Positions = {(topic, partition): int(end) for topic, partition, end in cursor.fetchall()}
@@ -98,7 +98,7 @@ class Landing:
         return ends
 
     def _is_replay(self, cursor: Cursor) -> bool:
-        """Tell whether any staged offset has its outcome already, with one look into the ledger for each partition."""
+        """Tell whether any staged offset already has its outcome, with one ledger lookup per partition."""
         staged = " union all ".join(f'select topic, partition, "offset" from {table}' for table in tables())
         query = f"""select exists (
             select from (
@@ -115,7 +115,7 @@ class Landing:
 
 
 def forget_replayed(cursor: Cursor) -> None:
-    """Take out of the staging what has its outcome already, and keeps it."""
+    """Remove from staging the events that already have their outcome, which they keep."""
     for table in tables():
         cursor.execute(
             f"""delete from {table} as s using ops.events as e, ops.stream_offsets as o
@@ -128,7 +128,7 @@ def forget_replayed(cursor: Cursor) -> None:
 def land_staged(cursor: Cursor, topic: Topic) -> None:
     """Land a topic's staged events.
 
-    What the database itself refuses (a constraint of the owner's own) becomes a dead letter and keeps no other out.
+    An event that the database itself refuses (a custom constraint) becomes a dead letter and does not block others.
     """
     debris = 0
 
@@ -156,7 +156,7 @@ def land_staged(cursor: Cursor, topic: Topic) -> None:
 
 
 def expire(cursor: Cursor, parked_seconds: int) -> None:
-    """Make dead letters of the orders that waited for too long and can still not land."""
+    """Make dead letters of the orders that waited too long and still cannot land."""
     cursor.execute(land_orders.EXPIRED, {"stream": STREAM, "seconds": parked_seconds, "most": MOST_RETRIED})
     places = cursor.fetchall()
 

@@ -1,4 +1,4 @@
-"""What a task makes of Kafka's rows: lines of COPY's text format for the tables in which events are staged."""
+"""What a task makes of Kafka's rows: lines in COPY's text format for the tables in which events are staged."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,21 +10,21 @@ from storeline.events.rules import UUID, Broken, judge, read, unforeseen
 from storeline.stores import copy_format
 from storeline.topics import DEAD, EVENT_TOPICS, MAX_EVENT_BYTES, NO_TIME, Event
 
-LARGE_BYTES = 64 << 10  # a dead event above this is fetched by itself
-# How a time that PostgreSQL does not store stands in a `place`: this, and its milliseconds.
+LARGE_BYTES = 64 << 10  # a larger dead event is fetched separately
+# Marks a time that PostgreSQL does not store in a `place`; its milliseconds follow.
 OUTSIDE = "\t!"
 NAMES = [topic.name for topic in EVENT_TOPICS]
-KINDS = (*NAMES, DEAD)  # for which there are lines
+KINDS = (*NAMES, DEAD)  # of lines
 EVENTS = {topic.name: topic.event for topic in EVENT_TOPICS if topic.event}
-# An amount has at most 14 digits, of which a float gives back each.
+# An amount has at most 14 digits, which a float reproduces exactly.
 ITEMS_AS_JSON = json.JSONEncoder(default=float, separators=(",", ":")).encode
 
 
 class Message(NamedTuple):
-    """A row of Kafka's, packed into few columns, because each costs time on its way to Python.
+    """A Kafka row, packed into few columns, because each one costs time on its way to Python.
 
-    `place` is the begin of a line of COPY: topic, partition, offset, time and the dead letter that was sent again.
-    `length` is there when key or value are too large to be sent here; then both are None.
+    `place` is the start of a COPY line: topic, partition, offset, time and the dead letter that was sent again.
+    `length` is set when key or value is too large to be sent here; both are then None.
     """
 
     place: str
@@ -34,7 +34,7 @@ class Message(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What a task made of its rows: the lines of each topic, or of the dead, and the offset that it took last."""
+    """A task's result: the lines of each topic, or of dead letters, and the last offset that it took."""
 
     lines: dict[str, list[str]]
     topic: str
@@ -44,9 +44,9 @@ class Part(NamedTuple):
 
 
 def parts(rows: Iterable[Sequence[Any]], taken: Mapping[tuple[str, int], int], most: int) -> Iterator[Part]:
-    """Yield what becomes of a task's rows, which are those of one partition in their order; nothing where none is left.
+    """Yield the result of a task's rows, which are one partition's in order; nothing if none is left.
 
-    It begins after the offset in `taken`, and is cut after the row with which its lines reach `most` characters.
+    It starts after the offset in `taken`, and is cut after the row with which its lines reach `most` characters.
     """
     messages = dropwhile(lambda one: is_taken(one, taken), map(Message._make, rows))
     found: dict[str, list[str]] = {}
@@ -69,25 +69,25 @@ def place_of(message: Message) -> tuple[str, int, int]:
 
 
 def is_taken(message: Message, taken: Mapping[tuple[str, int], int]) -> bool:
-    """Tell whether a message is one of those up to the offset that was taken last."""
+    """Tell whether a message is at or before the last offset taken."""
     topic, partition, offset = place_of(message)
     return offset <= taken.get((topic, partition), -1)
 
 
 def line_of(message: Message) -> tuple[str, str]:
-    """Return a message's line and for which table it is: a topic's, or that of the dead."""
+    """Return a message's table (a topic's, or that of dead letters) and its line."""
     kind = message.place.partition("\t")[0]
     try:
         own = copy_format.line(good(EVENTS[kind], content(EVENTS[kind], message), message))
     except Broken as broken:
         kind, own = DEAD, copy_format.line(dead(broken, message))
-    except Exception as error:  # so that no event, whatever it holds, keeps out those after it
+    except Exception as error:  # so that no event, whatever it contains, blocks those after it
         kind, own = DEAD, copy_format.line(dead(unforeseen(error), message))
     return kind, f"{dated(message.place)}\t{own}"
 
 
 def dated(place: str) -> str:
-    """Return a place whose time PostgreSQL takes."""
+    """Return a place with a time that PostgreSQL accepts."""
     if OUTSIDE not in place:
         return place
     *where, _, redriven_from = place.split("\t")
@@ -95,14 +95,14 @@ def dated(place: str) -> str:
 
 
 def content(event: Event, message: Message) -> dict[str, Any]:
-    """Return the content of a good event. Raises Broken."""
+    """Return the content of a valid event. Raises Broken."""
     if OUTSIDE in message.place:
         time = message.place.rpartition(OUTSIDE)[2].partition("\t")[0]
         raise Broken("bad_time", f"Kafka's time of the message is {time} ms: expected one in the years 1 to 9999")
     if message.length is not None:
         raise Broken("too_large", f"{message.length:,} bytes: expected {MAX_EVENT_BYTES:,} at most")
     if message.value is None:
-        raise Broken("tombstone", "the event has no value: nothing is deleted by an event")
+        raise Broken("tombstone", "the event has no value: an event cannot delete anything")
     return judge(event, message.key, message.value)
 
 
@@ -132,6 +132,6 @@ def event_id(value: bytes | None) -> str | None:
     """Return the id of an event that is broken elsewhere."""
     try:
         found = None if value is None else read(value).get("event_id")
-    except Exception:  # it is dead for whatever it is
+    except Exception:  # it is dead anyway
         return None
     return found if isinstance(found, str) and UUID.fullmatch(found) else None

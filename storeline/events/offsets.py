@@ -1,6 +1,6 @@
-"""Where a stream goes on and who may write: `ops.streams` and `ops.stream_offsets` in PostgreSQL, the only truth.
+"""Where a stream resumes and who may write: `ops.streams` and `ops.stream_offsets` in PostgreSQL, the only truth.
 
-Nothing is ever skipped here without `reset`, which says what it skips.
+Nothing is ever skipped here without `reset`, which reports what it skips.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,19 +13,19 @@ from storeline.stores.kafka import TopicState
 
 STREAM = "stream_events"
 Place = tuple[str, int]  # topic and partition
-Positions = dict[Place, int]  # the offset that is read next
-OUT = "`storeline reset-stream earliest` goes on with what is there"
+Positions = dict[Place, int]  # the next offset to read
+OUT = "`storeline reset-stream earliest` continues with what is there"
 
 
 def name_session(cursor: Cursor, run_id: str) -> None:
-    """Let PostgreSQL show whose session this is, so that a successor can end it."""
+    """Label this session in PostgreSQL with its run, so that a successor can end it."""
     cursor.execute("select set_config('application_name', %s, false)", (f"{STREAM} {run_id}",))
 
 
 def end_sessions(cursor: Cursor) -> list[str]:
-    """End every other session of the stream; return the runs that they belonged to.
+    """End every other session of the stream; return their runs.
 
-    A driver that was stopped keeps its transaction open, and with it the lock that a successor needs.
+    A stopped driver keeps its transaction open, and with it the lock that a successor needs.
     """
     cursor.execute(
         """with other as materialized (
@@ -44,13 +44,13 @@ def claim(cursor: Cursor, run_id: str) -> None:
     cursor.execute("select run_id from ops.streams where stream = %s for update", (STREAM,))
     row: Any = cursor.fetchone()
     if row is None or row[0] != run_id:
-        raise StorelineError("another run of the stream has begun, or it was reset: this one has written nothing more")
+        raise StorelineError("another run of the stream has started, or it was reset: this one wrote nothing more")
 
 
 def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState]) -> Positions:
-    """Make this run the one that may write and return where it goes on; the caller has seen no `problems`, and commits.
+    """Make this run the one that may write and return its positions; the caller saw no `problems`, and commits.
 
-    A run that goes on after an outage begins in the same way.
+    A run that resumes after an outage begins in the same way.
     """
     cursor.execute(
         """insert into ops.streams (stream, run_id) values (%s, %s)
@@ -63,7 +63,7 @@ def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState]) -> Posi
         is_new = not any(topic == state.name for topic, _ in stored)
         for number, partition in state.partitions.items():
             place = (state.name, number)
-            # Of a topic that was never read everything is new; a partition that is added later begins with 0.
+            # For a topic that was never read, everything is new; a partition added later begins at 0.
             first = partition.earliest if is_new else 0
             positions[place] = stored[place][1] if place in stored else first
             if place not in stored:
@@ -74,9 +74,9 @@ def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState]) -> Posi
 def problems(
     wanted: Iterable[str], stored: Mapping[Place, tuple[str, int]], states: Mapping[str, TopicState]
 ) -> list[str]:
-    """Return a line for each reason why the stored offsets (topic id and next offset) do not lead on in Kafka."""
+    """Return a line for each reason why the stored offsets (topic id and next offset) cannot be resumed in Kafka."""
     found = [
-        f"topic {name} is not in Kafka: start the stack again, which creates it, then `storeline reset-stream earliest`"
+        f"topic {name} is not in Kafka: restart the stack, which creates it, then run `storeline reset-stream earliest`"
         for name in wanted
         if name not in states
     ]
@@ -90,7 +90,7 @@ def problems(
             found += [line] if line not in found else []
         elif partition is None or partition.latest < position:
             end = partition.latest if partition else 0
-            found.append(f"{name}[{number}] ends at offset {end}, but {position} events were read of it: {OUT}")
+            found.append(f"{name}[{number}] ends at offset {end}, but the stored offset is {position}: {OUT}")
         elif position < partition.earliest:
             gone = f"offsets {position} to {partition.earliest - 1} of {name}[{number}]"
             found.append(f"{gone} were never read and are no longer in Kafka: {OUT}, without them")
@@ -98,7 +98,7 @@ def problems(
 
 
 def add_partition(cursor: Cursor, place: Place, topic_id: str, position: int) -> None:
-    """Write where a partition begins that was never read."""
+    """Record where a partition begins that was never read."""
     cursor.execute(
         "insert into ops.stream_offsets (stream, topic, partition, topic_id, next_offset) values (%s, %s, %s, %s, %s)",
         (STREAM, *place, topic_id, position),
@@ -113,26 +113,26 @@ def _remember(cursor: Cursor, topic: str, topic_id: str) -> None:
 
 
 def fence(cursor: Cursor, run_id: str, positions: Positions) -> None:
-    """Begin a transaction of the stream: lock its row, and raise StorelineError unless this run may go on from here."""
+    """Begin a transaction of the stream: lock its row, raise StorelineError unless this run may continue from here."""
     claim(cursor, run_id)
     stored = {place: offset for place, (_, offset) in stored_offsets(cursor).items()}
     if stored != positions:
         moved = sorted(place for place in stored.keys() | positions if stored.get(place) != positions.get(place))
         name, number = moved[0]
         raise StorelineError(
-            f"the stored offset of {name}[{number}] was changed by somebody else: start the stream again"
+            f"the stored offset of {name}[{number}] was changed by another process: restart the stream"
         )
 
 
 def add_caught_up(cursor: Cursor, seconds: float) -> None:
-    """Write that the stream was caught up for some time more: the only time that counts as waiting."""
+    """Record how much longer the stream was caught up: only this time counts as waiting."""
     cursor.execute(
         "update ops.streams set caught_up_seconds = caught_up_seconds + %s where stream = %s", (seconds, STREAM)
     )
 
 
 def advance(cursor: Cursor, ends: Positions) -> None:
-    """Write up to where everything has its outcome."""
+    """Store the offset up to which everything has its outcome."""
     for (topic, partition), offset in ends.items():
         cursor.execute(
             """update ops.stream_offsets set next_offset = %s, updated_at = clock_timestamp()
@@ -153,7 +153,7 @@ def ends(states: Mapping[str, TopicState]) -> Positions:
 def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool) -> list[str]:
     """Begin with every topic as it is now, at its first or its last offset; return what that skips.
 
-    A run that is going on loses its session, and ends. Events that are read again keep the outcome that they have.
+    A run in progress loses its session, and ends. Events that are read again keep the outcome that they have.
     """
     end_sessions(cursor)
     stored = stored_offsets(cursor)
@@ -174,7 +174,7 @@ def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool)
 
 
 def _skipped(before: tuple[str, int] | None, state: TopicState, position: int) -> str:
-    goes_on = f"goes on with offset {position}"
+    goes_on = f"continues with offset {position}"
     if before is None:
         return f"{goes_on}, never read before"
     topic_id, offset = before
@@ -186,13 +186,13 @@ def _skipped(before: tuple[str, int] | None, state: TopicState, position: int) -
 
 
 def progress(cursor: Cursor) -> int:
-    """Return a number that grows with each event that is taken."""
+    """Return a number that grows with each event taken."""
     cursor.execute("select coalesce(sum(next_offset), 0) from ops.stream_offsets where stream = %s", (STREAM,))
     return int((cursor.fetchone() or (0,))[0])
 
 
 def stored_offsets(cursor: Cursor) -> dict[Place, tuple[str, int]]:
-    """Return topic id and next offset of each partition."""
+    """Return the topic id and next offset of each partition."""
     cursor.execute(
         "select topic, partition, topic_id::text, next_offset from ops.stream_offsets where stream = %s", (STREAM,)
     )

@@ -1,9 +1,9 @@
 """Every write to `ops.events` and `ops.dead_letters`, as parts of the statements that land events.
 
-Each offset has one row in `ops.events`; what is dead has one in `ops.dead_letters` besides.
+Each offset has one row in `ops.events`; a dead event also has one in `ops.dead_letters`.
 """
 
-# What a staged event `s` repeats: `e` an event with its id that counted, `d` a dead letter that was sent again twice.
+# What a staged event `s` repeats: `e`, an event with its id that counted; `d`, a dead letter that was sent again twice.
 REPEATED = """left join lateral (
         select true as found from ops.events
         where event_id = s.event_id and outcome in ('landed', 'superseded', 'parked') limit 1
@@ -11,7 +11,7 @@ REPEATED = """left join lateral (
     left join lateral (
         select true as found from ops.dead_letters where redriven_from = s.redriven_from limit 1
     ) as d on true"""
-# The dead letter that `r`, an event that is dead now, was sent again from; a letter fails again once.
+# The dead letter from which `r`, now dead, was sent again; a letter fails again only once.
 ORIGIN = """(
     select d.dead_letter_id from ops.dead_letters as d
     where d.dead_letter_id = r.redriven_from
@@ -20,13 +20,13 @@ ORIGIN = """(
 
 
 def insert(rows: str, outcome: str = "outcome", topic_id: str = "topic_id") -> str:
-    """Return the statement that writes the outcome of each row; `rows` is a FROM item with what follows it."""
+    """Return the statement that writes the outcome of each row; `rows` is a FROM item and what follows it."""
     return f"""insert into ops.events as e (topic_id, partition, "offset", event_id, outcome, produced_at)
 select {topic_id}, partition, "offset", event_id, {outcome}, produced_at from {rows}"""
 
 
 def change(rows: str, outcome: str, condition: str = "true") -> str:
-    """Return the statement that changes the outcome of rows that were parked; `rows` is a FROM item named `r`."""
+    """Return the statement that changes the outcome of parked rows; `rows` is a FROM item named `r`."""
     return f"""update ops.events as e set outcome = {outcome}, decided_at = clock_timestamp()
 from {rows}
 where {condition} and e.topic_id = r.topic_id and e.partition = r.partition and e."offset" = r."offset" """
@@ -35,7 +35,7 @@ where {condition} and e.topic_id = r.topic_id and e.partition = r.partition and 
 def insert_letters(
     rows: str, error_class: str, reason: str, topic: str = "r.topic", topic_id: str = "r.topic_id"
 ) -> str:
-    """Return the statement that writes the dead letters of rows that are staged as text; `rows` names them `r`."""
+    """Return the statement that writes the dead letters of rows staged as text; `rows` names them `r`."""
     return f"""insert into ops.dead_letters (
     topic, topic_id, partition, "offset", event_id, error_class, reason, key, value, produced_at, redriven_from
 )
@@ -45,8 +45,8 @@ select
 from {rows}"""
 
 
-# The events that were dead when they came, whose bytes may be no text. One that was sent again twice, because whoever
-# sent it was killed, fails again once.
+# The events that were dead on arrival, whose bytes may not be text. One that was sent again twice, because its sender
+# was killed, fails again only once.
 LAND_DEAD = f"""with staged as (
     select
         s.*, o.topic_id, d.dead_letter_id as origin,
@@ -70,7 +70,7 @@ written as (
 
 
 def refuse(table: str) -> str:
-    """Return the statement that makes a dead letter of a staged event, or a parked one, that PostgreSQL refused."""
+    """Return the statement that makes a dead letter of a staged or parked event that PostgreSQL refused."""
     return f"""with refused as (
     select s.*, coalesce(s.topic_id, o.topic_id) as id_of_topic
     from {table} as s

@@ -1,4 +1,4 @@
-"""Dead letters are sent to their topics again, each once; one that fails again names the first one."""
+"""Sends dead letters to their topics again, each once; one that fails again names the first one."""
 
 from contextlib import closing
 
@@ -15,8 +15,8 @@ from storeline.topics import REDRIVEN_HEADER
 def redrive(settings: Settings, error_class: str | None = None, number: int | None = None) -> int:
     """Send the chosen dead letters again, oldest first; return how many. Raises KafkaError, PostgresError.
 
-    Each is marked in the transaction that ends after Kafka has taken it. Who is killed in between sends it again the
-    next time; the stream knows it by its header and counts it once.
+    Each is marked in the transaction that ends after Kafka has taken it. A process killed in between sends it again
+    the next time; the stream recognizes it by its header and counts it once.
     """
     count = 0
     with (
@@ -44,6 +44,6 @@ def _send_some(connection: Connection, producer: KafkaProducer, error_class: str
             for future in sent:
                 future.get(timeout=60)
         except ClientError as error:
-            raise kafka.KafkaError(f"Kafka took not all of them: {type(error).__name__}: {error}") from None
+            raise kafka.KafkaError(f"Kafka did not take all of them: {type(error).__name__}: {error}") from None
         dead_letters.mark_redriven(cursor, [letter[0] for letter in letters])
         return len(letters)

@@ -1,4 +1,4 @@
-"""Let the stream of events begin anew with Kafka's topics as they are now, and say what that skips."""
+"""Restart the event stream with Kafka's topics as they are now, and report what that skips."""
 
 from contextlib import closing
 
@@ -14,6 +14,6 @@ def reset(settings: Settings, begin: str) -> list[str]:
     """Write new offsets and return what is skipped. Raises KafkaError, PostgresError, psycopg2.Error."""
     states = kafka.states(settings, [topic.name for topic in EVENT_TOPICS])
     if missing := [topic.name for topic in EVENT_TOPICS if topic.name not in states]:
-        raise kafka.KafkaError(f"topic {missing[0]} is not in Kafka: the next start of the stack makes it")
+        raise kafka.KafkaError(f"topic {missing[0]} is not in Kafka: the next start of the stack creates it")
     with closing(postgres.stream(settings).connect()) as connection, connection, connection.cursor() as cursor:
         return offsets.reset(cursor, states, begin == "earliest")

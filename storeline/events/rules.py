@@ -1,9 +1,9 @@
-"""Hold an event to what `storeline/topics.py` declares of it: return its fields, or say why it cannot be taken.
+"""Check an event against its declaration in `storeline/topics.py`: return its fields, or say why it cannot be taken.
 
-Every input has an outcome: what these rules did not foresee is said by `unforeseen`, and stops nothing.
+Every input has an outcome: `unforeseen` reports what these rules did not foresee, and it stops nothing.
 
-Plain Python, because it is quicker than the same rules as Spark's columns (docs/decisions.md), and can be read.
-Types are strict: a text is no number and a number no text, because a value arrives as it was sent or not at all.
+Plain Python, because it is faster than the same rules as Spark columns (docs/decisions.md), and readable.
+Types are strict: text is not a number and a number is not text, because a value arrives as sent or not at all.
 """
 
 import json
@@ -33,7 +33,7 @@ class Broken(Exception):
 
 
 def judge(event: Event, key: bytes | None, value: bytes) -> dict[str, Any]:
-    """Return the content of a good event. Raises Broken."""
+    """Return the content of a valid event. Raises Broken."""
     content = read(value)
     if (version := content.get("schema_version")) != SCHEMA_VERSION or type(version) is not int:
         raise Broken(
@@ -55,7 +55,7 @@ def judge(event: Event, key: bytes | None, value: bytes) -> dict[str, Any]:
 
 
 def read(value: bytes) -> dict[str, Any]:
-    """Return a JSON object whose numbers are exact. Raises Broken."""
+    """Return a JSON object with exact numbers. Raises Broken."""
     try:
         text = value.decode()
     except UnicodeDecodeError:
@@ -63,25 +63,25 @@ def read(value: bytes) -> dict[str, Any]:
     try:
         content = READER.decode(text)
         if ESCAPE in text:
-            as_json(content).encode()  # half of a character, which only an escape can be, is no text
+            as_json(content).encode()  # half of a surrogate pair, possible only as an escape, is not text
     except InvalidOperation:
-        raise Broken("bad_json", f"a number is out of all bounds: {shown(text)}") from None
+        raise Broken("bad_json", f"a number is out of range: {shown(text)}") from None
     except (ValueError, RecursionError):
         content = None
     if type(content) is not dict:
-        raise Broken("bad_json", f"no JSON object: {shown(text)}")
+        raise Broken("bad_json", f"not a JSON object: {shown(text)}")
     return content
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        raise ValueError("a key stands there twice")
+        raise ValueError("a key appears twice")
     return content
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 READER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_number)
@@ -101,26 +101,26 @@ def check_items(content: Mapping[str, Any], items: Items) -> None:
 
 
 def holds(value: Any, field: Field) -> bool:
-    """Return whether a value is what a field should hold."""
+    """Return whether a value is valid for a field."""
     if value is None:
         return field.is_nullable
     return HOLDS[field.kind](value) and (not field.choices or value in field.choices)
 
 
 def is_money(value: Any) -> bool:
-    """Return whether a value is an amount as `Kind.MONEY` says; it is looked at digit by digit and never rounded."""
+    """Return whether a value is an amount as `Kind.MONEY` says; it is checked digit by digit and never rounded."""
     if type(value) is int:
         return 0 <= value < MAX_MONEY
     if type(value) is not Decimal or not 0 <= value < MAX_MONEY:
         return False
-    if CENT.same_quantum(value):  # most amounts; to look at the digits takes longer
+    if CENT.same_quantum(value):  # most amounts; checking the digits takes longer
         return True
     _, digits, exponent = value.as_tuple()
     return type(exponent) is int and (exponent >= -2 or not any(digits[exponent + 2 :]))
 
 
 def is_in_calendar(text: str) -> bool:
-    """Return whether what looks like a moment is one."""
+    """Return whether text in the form of a moment is one."""
     try:
         moment(text)
     except ValueError:
@@ -128,7 +128,7 @@ def is_in_calendar(text: str) -> bool:
     return True
 
 
-# Of an exact type: True, an int to Python, is no number in JSON.
+# Exact types: True, an int to Python, is not a number in JSON.
 HOLDS: dict[Kind, Callable[[Any], bool]] = {
     Kind.UUID: lambda value: type(value) is str and UUID.fullmatch(value) is not None,
     Kind.TEXT: lambda value: type(value) is str and 1 <= len(value) <= MAX_TEXT and "\0" not in value,
@@ -148,17 +148,17 @@ def _bad_field(where: str, wanted: str, content: Mapping[str, Any], name: str) -
 
 
 def found(content: Mapping[str, Any], name: str) -> str:
-    """Return a field as it stands in the event, cut to what one line takes."""
+    """Return a field as the event has it, cut to fit one line."""
     if name not in content:
         return "nothing"
     try:
         return shown(as_json(content[name]))
     except (RecursionError, ValueError):
-        return "what is nested too deeply to be shown"
+        return "a value nested too deeply to be shown"
 
 
 def as_json(value: Any) -> str:
-    """Return a value as it would stand in an event."""
+    """Return a value as an event would have it."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -169,10 +169,10 @@ def shown(text: str) -> str:
 
 
 def unforeseen(error: Exception) -> Broken:
-    """Return what is said of an event at which the rules themselves failed."""
+    """Return the reason for an event on which the rules themselves failed."""
     name = type(error).__name__
     try:
         said = shown(str(error).encode(errors="replace").decode())
-    except Exception:  # whatever it is, its name is said
+    except Exception:  # in any case, its name is reported
         said = ""
     return Broken("unforeseen", f"{name}: {said}" if said else name)

@@ -1,4 +1,4 @@
-"""The tables of a session in which a batch of events is staged, and how COPY fills them."""
+"""A session's tables in which a batch of events is staged, and how COPY fills them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
@@ -20,11 +20,11 @@ TYPES = {
     Kind.ID: "bigint",
     Kind.MONEY: "numeric",
 }
-FIRST_ANALYZED = 500  # rows; fewer are read in no time, whatever the plan
+FIRST_ANALYZED = 500  # rows; fewer are read quickly with any plan
 
 
 def stage(topic: Topic) -> str:
-    """Return the name of the table in which a topic's events are staged."""
+    """Return the name of a topic's staging table."""
     return f"stage_{topic.name.replace('-', '_')}"
 
 
@@ -34,7 +34,7 @@ def tables() -> list[str]:
 
 
 def staged_columns(event: Event) -> dict[str, str]:
-    """Return the columns of a staged event with their types, in the order in which COPY takes them."""
+    """Return a staged event's columns and types, in COPY's order."""
     columns = dict(zip(COMMON, COMMON_TYPES, strict=True))
     columns |= {field.name: TYPES[field.kind] for field in event.all_fields}
     if event.items:
@@ -43,7 +43,7 @@ def staged_columns(event: Event) -> dict[str, str]:
 
 
 def staging() -> Iterator[str]:
-    """Yield the statements that make the staging tables of a session."""
+    """Yield the statements that create a session's staging tables."""
     for topic in EVENT_TOPICS:
         if topic.event:
             columns = ", ".join(f'"{name}" {declared}' for name, declared in staged_columns(topic.event).items())
@@ -54,7 +54,7 @@ def staging() -> Iterator[str]:
 
 
 def copy_all(cursor: Cursor, lines: Mapping[str, Sequence[str]]) -> None:
-    """Stage COPY's lines of each topic and of the dead; a line that PostgreSQL does not read is staged as dead."""
+    """Stage COPY's lines of each topic and of dead letters; a line that PostgreSQL cannot read is staged as dead."""
     refused: list[str] = []
     for topic in EVENT_TOPICS:
         if topic.event:
@@ -64,7 +64,7 @@ def copy_all(cursor: Cursor, lines: Mapping[str, Sequence[str]]) -> None:
 
 
 def copy_in(cursor: Cursor, table: str, columns: Mapping[str, str], lines: Sequence[str], refused: list[str]) -> None:
-    """Stage the lines that PostgreSQL reads, and add what stands for the others; a large table is analyzed."""
+    """Stage the lines that PostgreSQL can read, and add stand-ins for the others; a large table is analyzed."""
     isolate(
         cursor,
         table,
@@ -83,8 +83,8 @@ def _copy(cursor: Cursor, table: str, columns: Mapping[str, str], lines: Sequenc
 
 
 def stand_in(line: str, reason: str) -> str:
-    """Return the line of a dead letter for one that could not be staged; its bytes are fetched from Kafka."""
+    """Return a dead letter's line for one that could not be staged; its bytes are fetched from Kafka."""
     place = line.split("\t", 3)[:3]
     said = reason.encode(errors="replace").decode()
-    own = (NO_TIME, None, None, "refused", f"PostgreSQL does not read it: {said}", True, None, None)
+    own = (NO_TIME, None, None, "refused", f"PostgreSQL cannot read it: {said}", True, None, None)
     return "\t".join([*place, copy_format.line(own)])

@@ -1,4 +1,4 @@
-"""A stream that takes nothing while Kafka holds more is ended, whatever it hangs in, so that it is begun again."""
+"""Ends a stream that takes nothing while Kafka holds more, whatever it hangs in, so that it is restarted."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ from storeline.stores.kafka import KafkaError
 
 
 class StallWatch:
-    """Looks on from a thread of its own, because the others may all wait for an answer that never comes."""
+    """Watches from its own thread, because the others may all wait for an answer that never comes."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -34,7 +34,7 @@ class StallWatch:
 
     @contextmanager
     def over(self, landing: Landing) -> Iterator[None]:
-        """Look on while this session lands; who waits for a server says so, and has a limit of its own."""
+        """Watch while this session lands; code that waits for a server says so, and has its own limit."""
         self.landing = landing
         try:
             yield
@@ -49,7 +49,7 @@ class StallWatch:
             if waiting and positions == stalled_at:
                 seconds = self.settings.stream_stall_seconds
                 line = f"nothing was taken for {seconds} s (STREAM_STALL_SECONDS) while {waiting:,} events wait"
-                print(f"stream_events: {line}: the run ends, and the next one goes on", flush=True)
+                print(f"stream_events: {line}: the run ends, and the next one continues", flush=True)
                 os._exit(1)
             stalled_at = positions if waiting else None
 

@@ -1,7 +1,7 @@
-"""What Spark's source of Kafka cannot read: a message whose time overflows as microseconds, and all that is beside it.
+"""What Spark's Kafka source cannot read: a message whose time overflows as microseconds, and its neighbours.
 
-Only a topic that keeps the senders' times holds one. It and its neighbours are read by the plain client: slower, with
-the same outcomes.
+Only a topic that keeps the senders' times holds one. The plain client reads it and its neighbours: slower, with the
+same outcomes.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_unreadable(error: BaseException | None) -> bool:
-    """Tell whether reading failed at a message's time."""
+    """Tell whether reading failed on a message's time."""
     return error is not None and OVERFLOW in str(error)
 
 
 def read(settings: Settings, positions: Positions, most_events: int, most_characters: int) -> Iterator[Part]:
-    """Yield, in parts that memory takes, what becomes of the next messages of each partition. Raises KafkaError."""
+    """Yield, in parts that fit in memory, the results of each partition's next messages. Raises KafkaError."""
     for (topic, partition), first in sorted(positions.items()):
         end, is_left = first + most_events, True
         while is_left:
@@ -44,7 +44,7 @@ def messages(settings: Settings, topic: str, partition: int, first: int, end: in
 
 
 def time(milliseconds: int) -> str:
-    """Return a message's time as it stands in a `place`."""
+    """Return a message's time in the format of a `place`."""
     try:
         return str((EPOCH + timedelta(milliseconds=milliseconds)).replace(tzinfo=None))
     except OverflowError:
@@ -52,7 +52,7 @@ def time(milliseconds: int) -> str:
 
 
 def redriven_from(headers: list[tuple[str, bytes | None]]) -> str:
-    """Return the number of the dead letter that the first header of that name holds."""
+    """Return the dead letter's number from the first redriven header, or COPY's null."""
     held = next((value for name, value in headers if name == REDRIVEN_HEADER), None)
     is_number = held is not None and held.isdigit() and len(held) <= MOST_DIGITS
     return held.decode() if held is not None and is_number else copy_format.NULL

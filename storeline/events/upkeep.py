@@ -1,4 +1,4 @@
-"""What the stream does besides landing: parked events are tried again, new dead letters are copied to Kafka."""
+"""What the stream does besides landing: it retries parked events and copies new dead letters to Kafka."""
 
 import time
 
@@ -14,7 +14,7 @@ from storeline.stores.kafka import KafkaError
 
 
 class Upkeep:
-    """Works on the session of the landing, between two batches."""
+    """Works on the landing's session, between two batches."""
 
     def __init__(self, settings: Settings, background: BackgroundLanding, producer: KafkaProducer) -> None:
         self.settings, self.background, self.producer = settings, background, producer
@@ -22,7 +22,7 @@ class Upkeep:
         self.is_waiting = True
 
     def run(self) -> None:
-        """Land parked events that have become complete, expire those that waited too long, and copy dead letters."""
+        """Land parked events that are now complete, expire those that waited too long, and copy dead letters."""
         caught_up_seconds = self._caught_up_seconds() if self.is_waiting else 0
         landing = self.background.landing
         with self.background.turn:
@@ -30,7 +30,7 @@ class Upkeep:
             dead_letters.copy_out(landing.connection, self.producer)
 
     def _caught_up_seconds(self) -> float:
-        """Return for how long the stream was caught up since the last time; while Kafka is away it was not."""
+        """Return how long the stream was caught up since the last call; while Kafka is unreachable it was not."""
         taken, now = self.background.landing.positions, time.monotonic()
         try:
             ends = offsets.ends(kafka.states(self.settings, NAMES))

@@ -153,7 +153,7 @@ def test_refused_rows_cost_time_linear_to_their_number(
     assert refused == sorted(bad)
     assert sum(tried) <= 6 * rows
     assert len(tried) <= 3 * rows
-    said = "stream_events: orders: 100 were refused one by one, the last one: division by zero\n"
+    said = "stream_events: orders: 100 rows were refused one by one, the last: division by zero\n"
     assert capsys.readouterr().out == (said if len(bad) >= 100 else "")
 
 
@@ -223,7 +223,7 @@ def test_a_line_that_copy_does_not_read_is_dead_with_its_bytes_and_the_others_la
     assert batches.outcomes() == ["dead", "landed", "dead"]
     (first, second) = batches.ask("select error_class, reason, value from ops.dead_letters order by dead_letter_id")
     assert first[:2] == ("refused", first[1])
-    assert first[1].startswith("PostgreSQL does not read it: invalid input syntax for type timestamp with time zone")
+    assert first[1].startswith("PostgreSQL cannot read it: invalid input syntax for type timestamp with time zone")
     assert [json.loads(bytes(one[2]))["email"] for one in (first, second)] == [BOB, ADA]
 
 

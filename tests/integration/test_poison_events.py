@@ -22,7 +22,7 @@ POISONS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown version": ({"schema_version": 2}, "schema_version: expected 1, found 2"),
     "a text that is a number": ({"user_email": 5}, "user_email: expected a text of 1 to 255 characters, found 5"),
     "a zero byte": ({"user_email": "a\0b"}, "user_email: expected a text"),
-    "half a character": ({"user_email": "a\ud83d"}, "no JSON object"),
+    "half a character": ({"user_email": "a\ud83d"}, "not a JSON object"),
     "no day": ({"order_date": "2026-02-30T00:00:00Z"}, "order_date: expected a moment in UTC"),
     "no UTC": ({"order_date": "2026-02-03T00:00:00+02:00"}, "order_date: expected a moment in UTC"),
     "no lines": ({"lines": []}, "lines: expected a list of 1 to 1000 objects, found []"),
@@ -39,12 +39,12 @@ POISONS: dict[str, tuple[dict[str, Any], str]] = {
     "too dear": ({"lines": [line(quantity=2**31 - 1, price=99999)]}, "the order costs 1000000000000 or more"),
 }
 RAW: dict[str, tuple[bytes | None, bytes | None, str]] = {
-    "bad JSON": (b"k", b'{"event_id": ', 'no JSON object: {"event_id": '),
-    "an array": (b"k", b"[1]", "no JSON object: [1]"),
-    "a key twice": (b"k", b'{"event_id": 1, "event_id": 2}', "no JSON object"),
+    "bad JSON": (b"k", b'{"event_id": ', 'not a JSON object: {"event_id": '),
+    "an array": (b"k", b"[1]", "not a JSON object: [1]"),
+    "a key twice": (b"k", b'{"event_id": 1, "event_id": 2}', "not a JSON object"),
     "invalid UTF-8": (b"k", b'{"a": "\xff\xfe"}', "the value is not UTF-8"),
     "ten megabytes": (b"k", b"x" * 10_000_000, "10,000,000 bytes: expected 262,144 at most"),
-    "a tombstone": (b"k", None, "the event has no value: nothing is deleted by an event"),
+    "a tombstone": (b"k", None, "the event has no value: an event cannot delete anything"),
     "a null key": (None, json.dumps(order(KNOWN)).encode(), "the message has no key: expected the event's order_id"),
     "another key": (b"k", json.dumps(order(KNOWN)).encode(), "the message's key is not the event's order_id: 6B"),
 }

@@ -217,7 +217,7 @@ def test_offsets_that_retention_took_stop_the_stream_until_it_is_reset(
     ):
         catch_up(settings, spark)
     said = reset_stream.reset(settings, "earliest")
-    assert any(one.startswith("orders[0]: goes on with offset 2; skips 2 events, offsets 0 to 1") for one in said)
+    assert any(one.startswith("orders[0]: continues with offset 2; skips 2 events, offsets 0 to 1") for one in said)
     catch_up(settings, spark)
 
 

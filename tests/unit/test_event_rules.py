@@ -99,7 +99,7 @@ def test_a_tasks_lines_come_by_kind_with_their_place():
     assert [line.removeprefix(place).split("\t")[2:5] for line in part.lines["dead"]] == [
         ["invalid_utf8", "the value is not UTF-8", "False"],
         ["too_large", "300,000 bytes: expected 262,144 at most", "True"],
-        ["tombstone", "the event has no value: nothing is deleted by an event", "False"],
+        ["tombstone", "the event has no value: an event cannot delete anything", "False"],
     ]
     assert [line.split("\t")[-1] for line in part.lines["dead"]] == ["\\\\xff", "\\N", "\\N"]
 

@@ -82,7 +82,7 @@ def state(earliest: int = 0, latest: int = 10, topic_id: str = ID) -> dict[str, 
         (5, {}, "topic orders is not in Kafka"),
         (5, state(topic_id=OTHER), f"topic orders was recreated (its id was {ID}, now it is {OTHER})"),
         (5, state(earliest=8), "offsets 5 to 7 of orders[0] were never read and are no longer in Kafka"),
-        (11, state(), "orders[0] ends at offset 10, but 11 events were read of it"),
+        (11, state(), "orders[0] ends at offset 10, but the stored offset is 11"),
     ],
 )
 def test_offsets_that_do_not_lead_on_are_one_line_with_a_way_out(stored, now, said):
