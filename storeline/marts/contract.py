@@ -1,4 +1,4 @@
-"""What a mart promises: one file of SQL whose leading comment is its contract. Adding a mart is adding that file.
+"""What a mart promises: one SQL file whose leading comment is its contract. To add a mart, add that file.
 
 The format: a block comment with YAML (`about`, `grain`, `reads`, `columns`, `checks`, for a view `view: true`), then
 one Spark SQL select. A column reads `name: MYSQLTYPE, meaning`; only `name: MYSQLTYPE null, meaning` may hold nulls.
@@ -17,14 +17,14 @@ import yaml
 from storeline.errors import StorelineError
 from storeline.tables import TABLES
 
-# Found beside the code wherever that is: a job that is shipped with --py-files imports from an archive.
+# Next to the code, wherever that is: a job shipped with --py-files imports from an archive.
 MARTS = files("spark_jobs") / "marts"
 
 FILE = re.compile(r"/\*(?P<contract>.*?)\*/(?P<query>.*)", re.DOTALL)
 KEYS = {"about", "grain", "reads", "columns", "checks"}
 COLUMN = re.compile(r"(?P<type>[A-Z]+(?:\([0-9,]+\))?)(?P<null> null)?, (?P<meaning>\S.*)")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# MySQL takes names of 64 characters, and comments of 2048 on a table and 1024 on a column.
+# MySQL's limits: 64 characters for a name, 2048 for a table's comment and 1024 for a column's.
 NAME_LENGTH, ABOUT_LENGTH, MEANING_LENGTH = 64, 2048, 1024
 SPARK_TYPES = {"BIGINT": "bigint", "INT": "int", "TEXT": "string", "DATE": "date", "DATETIME(6)": "timestamp"}
 DECIMAL, VARCHAR = re.compile(r"DECIMAL\((\d{1,2}),(\d{1,2})\)"), re.compile(r"VARCHAR\((\d{1,5})\)")
@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Mart:
-    """A table of marts, or a view of one: what its file says."""
+    """A mart's table, or a view of a mart: the content of its file."""
 
     name: str
     about: str
@@ -71,7 +71,7 @@ def spark_type(column: Column) -> str:
 
 
 def load(folder: Traversable = MARTS) -> tuple[Mart, ...]:
-    """Return every mart, each after those that it reads, else by name. Raises StorelineError."""
+    """Return all marts, each after those that it reads, otherwise by name. Raises StorelineError."""
     marts: dict[str, Mart] = {}
     taken = {table.name.casefold(): f"the replica's table {table.name}" for table in TABLES}
     for path in sorted(folder.iterdir(), key=lambda file: file.name):
@@ -79,9 +79,9 @@ def load(folder: Traversable = MARTS) -> tuple[Mart, ...]:
             continue
         mart = read_file(path)
         marts[mart.name] = mart
-        # Spark does not tell names apart by case.
+        # Spark does not distinguish names by case.
         if other := taken.get(mart.name.casefold()):
-            raise StorelineError(f"{path.name}: the name is used twice, also by {other}")
+            raise StorelineError(f"{path.name}: the name is already used by {other}")
         taken[mart.name.casefold()] = path.name
     if not marts:
         raise StorelineError(f"{folder.name}: holds no mart")
@@ -101,7 +101,7 @@ def _in_order(marts: Collection[Mart]) -> Iterator[str]:
         sorter.prepare()
     except CycleError as error:
         circle = error.args[1]
-        raise StorelineError(f"{circle[0]}.sql: marts read each other in a circle: {' → '.join(circle)}") from None
+        raise StorelineError(f"{circle[0]}.sql: marts read each other in a cycle: {' → '.join(circle)}") from None
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
         yield from ready
@@ -109,25 +109,25 @@ def _in_order(marts: Collection[Mart]) -> Iterator[str]:
 
 
 def read_file(path: Traversable) -> Mart:
-    """Return what a mart's file says, whatever other marts there are. Raises StorelineError."""
+    """Return the mart of a file, regardless of other marts. Raises StorelineError."""
     try:
         return _parse(path.name.removesuffix(".sql"), path.read_text(encoding="utf-8"))
     except (StorelineError, UnicodeDecodeError) as error:
         raise StorelineError(f"{path.name}: {error}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise StorelineError(f"{path.name}: line {line} of the contract is no YAML: {error.problem}") from None
+        raise StorelineError(f"{path.name}: line {line} of the contract is not YAML: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise StorelineError(f"{path.name}: the contract is no YAML: {str(error).splitlines()[0]}") from None
+        raise StorelineError(f"{path.name}: the contract is not YAML: {str(error).splitlines()[0]}") from None
 
 
 class _Contract(yaml.BaseLoader):
-    """YAML in which every scalar is text and no key may stand twice."""
+    """YAML in which every scalar is text and no key may appear twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
         if twice := [key for key in keys if keys.count(key) > 1]:
-            raise StorelineError(f"{twice[0]} stands twice in the contract")
+            raise StorelineError(f"{twice[0]} appears twice in the contract")
         return super().construct_mapping(node, deep)
 
 
@@ -135,7 +135,7 @@ def _parse(name: str, text: str) -> Mart:
     match = FILE.fullmatch(text)
     if not match:
         raise StorelineError("expected the contract first, in a comment /* … */")
-    # A BaseLoader makes texts and nothing else.
+    # A BaseLoader creates only text.
     contract = yaml.load(match["contract"], _Contract)  # nosec B506
     query = match["query"].strip()
     _require(isinstance(contract, dict), "the contract must be a mapping with the keys " + ", ".join(sorted(KEYS)))
@@ -160,10 +160,10 @@ def _parse(name: str, text: str) -> Mart:
     )
     names = [column.name.casefold() for column in columns]
     for column in columns:
-        _require(names.count(column.name.casefold()) == 1, f"column {column.name} stands twice, if only by case")
+        _require(names.count(column.name.casefold()) == 1, f"column {column.name} appears twice, ignoring case")
     by_name = {column.name: column for column in columns}
     for part in mart.grain:
-        _require(part in by_name, f"{part} is in the grain and not among the columns")
+        _require(part in by_name, f"{part} is in the grain but not in the columns")
         _require(not by_name[part].nullable, f"{part} is in the grain, so it cannot be null")
         _require(by_name[part].mysql_type != "TEXT", f"{part} is in the grain, so it cannot be TEXT")
     _require(query != "", "the query is empty")
@@ -184,14 +184,14 @@ def _column(name: str, text: object) -> Column:
 
 def _name(name: str, what: str) -> str:
     _require(len(name) <= NAME_LENGTH, f"{what} {name} is longer than {NAME_LENGTH} characters")
-    _require(NAME.fullmatch(name) is not None, f"{what} {name!r} must be letters, digits and _, the first no digit")
+    _require(NAME.fullmatch(name) is not None, f"{what} {name!r} must be letters, digits and _, no digit first")
     return name
 
 
 def _texts(contract: dict[str, Any], key: str) -> tuple[str, ...]:
     texts = contract[key]
     is_list = isinstance(texts, list) and texts != [] and all(isinstance(text, str) and text for text in texts)
-    _require(is_list, f"{key} must be a list of texts, not empty")
+    _require(is_list, f"{key} must be a non-empty list of texts")
     _require(len(set(texts)) == len(texts), f"{key} names something twice")
     return tuple(texts)
 

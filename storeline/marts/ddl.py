@@ -1,14 +1,14 @@
-"""What follows from a mart's contract: the DDL of its table."""
+"""The DDL of a mart's table, derived from its contract."""
 
 from storeline.marts.contract import Mart
 from storeline.stores import mysql
 
 
 def create_table(mart: Mart, table: str) -> str:
-    """Return the DDL of a mart's table: its contract, comments included; `table` is a quoted name."""
+    """Return the DDL of a mart's table, including the contract's comments; `table` is a quoted name."""
     columns = []
     for column in mart.columns:
-        # Keys keep apart what the source keeps apart; other text is looked for without case.
+        # Keys distinguish what the source distinguishes; other text is compared ignoring case.
         is_text_key = column.name in mart.grain and column.mysql_type.startswith("VARCHAR")
         exactly = " collate utf8mb4_0900_bin" if is_text_key else ""
         null = "" if column.nullable else " not null"

@@ -1,4 +1,4 @@
-"""How the marts become visible, all at once, and how the previous generation of all of them comes back."""
+"""How the marts become visible, all at once, and how the previous generation of all of them is restored."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,9 +24,9 @@ def publish(
     wait_seconds: float,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Make the staged marts live, all at once, their views and `ops.mart_builds` among them.
+    """Make the staged marts live, all at once, including their views and `ops.mart_builds`.
 
-    `connection` holds the marts' lock. Raises MysqlError; then nothing has changed.
+    `connection` holds the marts' lock. Raises MysqlError; nothing has changed then.
     """
     following = MARTS.begin_ledger(connection)
     by_name = {mart.name: mart for mart in marts}
@@ -45,14 +45,14 @@ def publish(
 
 
 def _tables_behind(mart: Mart, marts: Mapping[str, Mart]) -> set[str]:
-    """Return the replica's tables that a mart is made of, also through other marts."""
+    """Return the replica's tables that a mart is built from, including through other marts."""
     return {table for name in mart.reads for table in (_tables_behind(marts[name], marts) if name in marts else {name})}
 
 
 def rollback(connection: Any, wait_seconds: float) -> None:
-    """Exchange the live marts with the previous generation, all at once; a second time brings them forward again.
+    """Exchange the live marts with the previous generation, all at once; a second call brings them forward again.
 
-    Raises MysqlError when there is no previous generation, or a reader is in the way; then nothing has changed.
+    Raises MysqlError when there is no previous generation, or a reader is in the way; nothing has changed then.
     """
     mysql.hold(connection, LOCK, wait_seconds)
     MARTS.exchange(connection, wait_seconds, views.before_a_rollback(connection))

@@ -1,7 +1,7 @@
 """The views among the marts: they change over in the statement that swaps the tables.
 
-MySQL moves no view into another database. So what a view becomes waits beside it under a run's id, and what it was
-leaves under one; neither stands under its name, so a death in between leaves no stale view.
+MySQL cannot move a view to another database. So a view's next version waits beside it under a run's id, and its old
+version leaves under one; neither has the view's name, so a crash in between leaves no stale view.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ NOT_YET = (errorcode.ER_NO_SUCH_TABLE, errorcode.ER_BAD_FIELD_ERROR)
 
 
 def moves(connection: Any, marts: tuple[Mart, ...], run_id: str) -> list[mysql.Move]:
-    """Make each view as it is to be, where the mart that it reads is there; return how all views change over."""
+    """Create each view's next version if the mart that it reads exists; return the moves of all views."""
     old = sorted(mysql.present(connection, MARTS.live, MARTS.registered(connection), mysql.VIEW))
     found = [((MARTS.live, name), _discarded(n, run_id)) for n, name in enumerate(old)]
     for number, mart in enumerate(mart for mart in marts if mart.is_view):
@@ -32,14 +32,14 @@ def moves(connection: Any, marts: tuple[Mart, ...], run_id: str) -> list[mysql.M
 
 
 def before_a_rollback(connection: Any) -> list[mysql.Move]:
-    """Return how the views leave in whose place the previous generation has a table."""
+    """Return the moves of the views that give way to a table of the previous generation."""
     names = mysql.present(connection, MARTS.previous, MARTS.registered(connection, "_previous"))
     old = sorted(mysql.present(connection, MARTS.live, names, mysql.VIEW))
     return [((MARTS.live, name), _discarded(n, new_run_id())) for n, name in enumerate(old)]
 
 
 def make_missing(connection: Any, marts: tuple[Mart, ...]) -> None:
-    """Make the views of marts that were not there, or had other columns, before the swap."""
+    """Create the views whose marts were missing, or had other columns, before the swap."""
     views = {mart.name: mart for mart in marts if mart.is_view}
     for name in sorted(set(views) - mysql.present(connection, MARTS.live, set(views), mysql.ANY_KIND)):
         with _unless_not_yet():
@@ -47,7 +47,7 @@ def make_missing(connection: Any, marts: tuple[Mart, ...]) -> None:
 
 
 def drop_left_overs(connection: Any) -> None:
-    """Drop the views that carry a run's id."""
+    """Drop the views whose names carry a run's id."""
     for name in sorted(mysql.tables_of(connection, MARTS.live, mysql.VIEW)):
         if OURS.fullmatch(name):
             mysql.do(connection, f"drop view {_quoted(name)}")
@@ -55,7 +55,7 @@ def drop_left_overs(connection: Any) -> None:
 
 @contextmanager
 def _unless_not_yet() -> Iterator[None]:
-    """Let go that what a view reads is not there."""
+    """Ignore that what a view reads does not exist yet."""
     try:
         yield
     except DriverError as error:

@@ -92,17 +92,17 @@ def test_a_view_of_anything_else_is_refused(complaint: Callable[..., str], reads
         ("/*\n", "-- totals\n/*\n", "expected the contract first, in a comment /* … */"),
         ("*/", "", "expected the contract first, in a comment /* … */"),
         (TOTALS, "", "expected the contract first, in a comment /* … */"),
-        ("grain: [user_id]", "grain: [user_id", "line 4 of the contract is no YAML: expected ',' or ']', but got ':'"),
-        ("the user\n", "the user: an id\n", "line 6 of the contract is no YAML: mapping values are not allowed here"),
-        ("about: What", "\tabout: What", "line 2 of the contract is no YAML: found character '\\t' that cannot start"),
-        ("the user\n", "the \a user\n", "the contract is no YAML: unacceptable character #x0007"),
+        ("grain: [user_id]", "grain: [user_id", "line 4 of the contract is not YAML: expected ',' or ']', but got ':'"),
+        ("the user\n", "the user: an id\n", "line 6 of the contract is not YAML: mapping values are not allowed here"),
+        ("about: What", "\tabout: What", "line 2 of the contract is not YAML: found character '\\t' that cannot start"),
+        ("the user\n", "the \a user\n", "the contract is not YAML: unacceptable character #x0007"),
         (
             TOTALS[3 : TOTALS.index("*/")],
             "- about\n",
             "the contract must be a mapping with the keys about, checks, columns, grain, reads",
         ),
         ("about:", "owner: me\nabout:", "unknown key owner"),
-        ("about:", "grain: [total]\nabout:", "grain stands twice in the contract"),
+        ("about:", "grain: [total]\nabout:", "grain appears twice in the contract"),
         ("about: What each user bought.\n", "", "missing key about"),
         ("grain: [user_id]\n", "", "missing key grain"),
         ("reads: [users, orders]\n", "", "missing key reads"),
@@ -111,28 +111,28 @@ def test_a_view_of_anything_else_is_refused(complaint: Callable[..., str], reads
         ("What each user bought.", "[What]", "about must be 1 to 2048 characters"),
         ("What each user bought.", "x" * 2049, "about must be 1 to 2048 characters"),
         ("about:", "view: perhaps\nabout:", "view must be true or false"),
-        ("[user_id]", "user_id", "grain must be a list of texts, not empty"),
-        ("[user_id]", "[]", "grain must be a list of texts, not empty"),
+        ("[user_id]", "user_id", "grain must be a non-empty list of texts"),
+        ("[user_id]", "[]", "grain must be a non-empty list of texts"),
         ("[user_id]", "[user_id, user_id]", "grain names something twice"),
-        ("[user_id]", "[user]", "user is in the grain and not among the columns"),
+        ("[user_id]", "[user]", "user is in the grain but not in the columns"),
         ("[user_id]", "[total]", "total is in the grain, so it cannot be null"),
         ("BIGINT", "TEXT", "user_id is in the grain, so it cannot be TEXT"),
-        ("[users, orders]", "[]", "reads must be a list of texts, not empty"),
-        ("[users, orders]", "[users, [orders]]", "reads must be a list of texts, not empty"),
+        ("[users, orders]", "[]", "reads must be a non-empty list of texts"),
+        ("[users, orders]", "[users, [orders]]", "reads must be a non-empty list of texts"),
         ("[users, orders]", "[users, order]", "reads order, neither a table of the replica nor a mart"),
         ("[users, orders]", "[Users]", "reads Users, neither a table of the replica nor a mart"),
-        ("[users, orders]", "[Totals]", "marts read each other in a circle: Totals → Totals"),
-        ("  - total >= 0", "", "checks must be a list of texts, not empty"),
+        ("[users, orders]", "[Totals]", "marts read each other in a cycle: Totals → Totals"),
+        ("  - total >= 0", "", "checks must be a non-empty list of texts"),
         ("BIGINT", "SERIAL", "column user_id has the unknown type SERIAL: expected one of BIGINT, INT, TEXT, DATE,"),
         ("BIGINT, the user", "BIGINT", "column user_id must read `TYPE, meaning` or `TYPE null, meaning`"),
         ("BIGINT, the user", "bigint, the user", "column user_id must read `TYPE, meaning` or `TYPE null, meaning`"),
         ("BIGINT, the user", "", "column user_id must read `TYPE, meaning` or `TYPE null, meaning`"),
         ("BIGINT, the user", "{type: BIGINT}", "column user_id must read `TYPE, meaning` or `TYPE null, meaning`"),
         ("BIGINT, the user", "BIGINT, " + "x" * 1025, "column user_id: the meaning is longer than 1024"),
-        ("  total:", "  USER_ID:", "column user_id stands twice, if only by case"),
-        ("  total:", "  user_id:", "user_id stands twice in the contract"),
-        ("  total:", "  total sum:", "the column name 'total sum' must be letters, digits and _, the first no digit"),
-        ("  total:", "  2nd:", "the column name '2nd' must be letters, digits and _, the first no digit"),
+        ("  total:", "  USER_ID:", "column user_id appears twice, ignoring case"),
+        ("  total:", "  user_id:", "user_id appears twice in the contract"),
+        ("  total:", "  total sum:", "the column name 'total sum' must be letters, digits and _, no digit first"),
+        ("  total:", "  2nd:", "the column name '2nd' must be letters, digits and _, no digit first"),
         ("  total:", f"  {'x' * 65}:", f"the column name {'x' * 65} is longer than 64 characters"),
         ("select user_id, total from orders\n", "", "the query is empty"),
         ("select user_id", "delete", "the query must be one select (or with … select) without a semicolon"),
@@ -162,24 +162,24 @@ def test_marts_that_read_each_other_are_refused(complaint: Callable[..., str]):
     others = {"a": TOTALS.replace("[users, orders]", "[b]"), "b": TOTALS.replace("[users, orders]", "[users, a]")}
 
     assert complaint(**others) in (
-        "a.sql: marts read each other in a circle: a → b → a",
-        "b.sql: marts read each other in a circle: b → a → b",
+        "a.sql: marts read each other in a cycle: a → b → a",
+        "b.sql: marts read each other in a cycle: b → a → b",
     )
 
 
 def test_a_name_is_used_once_even_by_case(complaint: Callable[..., str]):
-    assert complaint(totals=TOTALS) == "totals.sql: the name is used twice, also by Totals.sql"
+    assert complaint(totals=TOTALS) == "totals.sql: the name is already used by Totals.sql"
 
 
 def test_a_mart_cannot_be_called_like_a_table_of_the_replica(complaint: Callable[..., str]):
-    assert complaint(Orders=TOTALS) == "Orders.sql: the name is used twice, also by the replica's table orders"
+    assert complaint(Orders=TOTALS) == "Orders.sql: the name is already used by the replica's table orders"
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("x" * 65, "is longer than 64 characters"),
-        ("user-totals", "'user-totals' must be letters, digits and _, the first no digit"),
+        ("user-totals", "'user-totals' must be letters, digits and _, no digit first"),
     ],
 )
 def test_a_mart_has_a_name_that_needs_no_quotes(complaint: Callable[..., str], name: str, message: str):
