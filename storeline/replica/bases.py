@@ -39,9 +39,9 @@ def publish(
 ) -> None:
     """Make the staged tables the replica, together with `ops.bases`; a table without a base leaves it.
 
-    `connection` is the one that holds the replica's lock. Raises MysqlError; then nothing has changed.
+    `connection` holds the replica's lock. Raises MysqlError; nothing has changed then.
     """
-    # Two databases may be copied at once; `ops.bases` speaks of both.
+    # Two databases may be copied at the same time; `ops.bases` covers both.
     mysql.hold(connection, BASES_LOCK, wait_seconds)
     try:
         _write_next_bases(connection, run_id, snapshot, staged)

@@ -1,4 +1,4 @@
-"""One task of the copy: a range of a table, from PostgreSQL's COPY straight into MySQL's LOAD DATA."""
+"""One task of the copy: a range of a table, piped from PostgreSQL's COPY into MySQL's LOAD DATA."""
 
 import io
 import os
@@ -19,7 +19,7 @@ TWIN_WAIT_SECONDS = 600  # how long a second attempt waits for the first one's t
 
 @dataclass(frozen=True)
 class Chunk:
-    """What a task needs to know; plain text, so that it can be sent to any executor."""
+    """A task's input; plain text, so that it can be sent to any executor."""
 
     run_id: str
     table: str
@@ -31,7 +31,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a task did."""
+    """A task's result."""
 
     table: str
     rows: int
@@ -41,30 +41,30 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why the rows of a range cannot be taken; trying again would not help."""
+    """Why the rows of a range are refused; a retry would not help."""
 
     message: str
 
 
 class CountingPipe(io.RawIOBase):
-    """The writing end of a pipe, which counts what went through."""
+    """The write end of a pipe, which counts the bytes written."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self.descriptor, self.bytes = descriptor, 0
 
     def writable(self) -> bool:
-        """Say that this is the writing end."""
+        """Say that this is the write end."""
         return True
 
     def write(self, data: Any) -> int:
-        """Pass a block on; may write less than asked, as a pipe does."""
+        """Write a block; may write less than asked, like a pipe."""
         written = os.write(self.descriptor, data)
         self.bytes += written
         return written
 
     def close(self) -> None:
-        """Close the descriptor, which tells the reader that this was all."""
+        """Close the descriptor, which signals the end to the reader."""
         if not self.closed:
             super().close()
             os.close(self.descriptor)
@@ -81,7 +81,7 @@ class Sender(threading.Thread):
     error: Exception | None
 
     def run(self) -> None:
-        """Copy until the end of the range, or until the reader has gone."""
+        """Copy until the end of the range, or until the reader is gone."""
         try:
             with self.connection.cursor() as cursor:
                 cursor.copy_expert(self.copy, self.pipe)
@@ -95,15 +95,15 @@ class Sender(threading.Thread):
 
 
 def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapshot: str) -> Loaded | Refused:
-    """Load one range in one transaction together with its row in the ledger.
+    """Load one range and its row in the ledger in one transaction.
 
-    A second attempt waits for the first one's transaction and finds the range done. Raises what may pass (a server
-    that restarts); returns Refused for what would come again.
+    A second attempt waits for the first one's transaction and finds the range done. Raises errors that may pass (a
+    server that restarts); returns Refused for those that would recur.
     """
     with closing(postgres.endless(source)) as reading, closing(target.connect(allow_local_infile=True)) as writing:
         postgres.import_snapshot(reading, snapshot)
         with reading.cursor() as cursor:
-            # NOWAIT: behind an ALTER TABLE that waits for the driver's own lock this would wait for ever.
+            # NOWAIT: behind an ALTER TABLE that waits for the driver's own lock this would wait forever.
             cursor.execute(f"lock table {chunk.source} in access share mode nowait")
         mysql.do(writing, f"set session innodb_lock_wait_timeout = {TWIN_WAIT_SECONDS}")
         writing.start_transaction()
@@ -131,7 +131,7 @@ def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapsh
 
 
 def _pump(reading: Any, writing: Any, chunk: Chunk) -> tuple[Sender, int, list[str]]:
-    """Send and load at the same time; return the sender that has ended, rows affected and MySQL's warnings."""
+    """Send and load at the same time; return the finished sender, the rows affected and MySQL's warnings."""
     read_end, write_end = os.pipe()
     sender = Sender(reading, chunk.copy, io.BufferedWriter(CountingPipe(write_end), WRITE_BYTES))
     sender.start()
@@ -145,7 +145,7 @@ def _pump(reading: Any, writing: Any, chunk: Chunk) -> tuple[Sender, int, list[s
                 warnings = [str(message) for _, _, message in cursor.fetchall()]
         return sender, rows, warnings
     finally:
-        # After a failed load this ends a COPY that would wait for a reader for ever.
+        # After a failed load this ends a COPY that would otherwise wait for a reader forever.
         os.close(read_end)
         sender.join()
 
@@ -158,4 +158,4 @@ def _done_before(writing: Any, chunk: Chunk) -> Loaded:
 
 def _what_was_lost(chunk: Chunk, sent: int, rows: int, warnings: list[str]) -> str:
     said = "; ".join(warnings) or "no warning"
-    return f"{chunk.table}: MySQL took {rows} of {sent} rows as they are ({said}); the replica stays as it was"
+    return f"{chunk.table}: MySQL took {rows} of {sent} rows unchanged ({said}); the replica is unchanged"

@@ -1,4 +1,4 @@
-"""What a table holds, as a number of rows and one sum that either database computes from its own values."""
+"""A table's contents as a number of rows and one sum that each database computes from its own values."""
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import quote_ident

@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalogue says of a table that is to be copied."""
+"""What PostgreSQL's catalogue says about a table to be copied."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ PAGE_BYTES = 8192
 
 @dataclass(frozen=True)
 class Column:
-    """A column as PostgreSQL declares it, and what becomes of it."""
+    """A column as PostgreSQL declares it, and how it is copied."""
 
     name: str
     is_nullable: bool
@@ -42,11 +42,11 @@ class SourceTable:
     bytes: int
 
     def column(self, name: str) -> Column:
-        """Return a column by its name."""
+        """Return a column by name."""
         return next(column for column in self.columns if column.name == name)
 
     def page_ranges(self, chunk_bytes: int) -> list[tuple[int, int | None]]:
-        """Return ranges of pages [first, end); the last one is open, for what was appended after the size was read."""
+        """Return ranges of pages [first, end); the last one is open, for rows appended after the size was read."""
         step = max(1, chunk_bytes // PAGE_BYTES)
         count = max(1, -(-self.bytes // (step * PAGE_BYTES)))
         return [(n * step, (n + 1) * step if n < count - 1 else None) for n in range(count)]
@@ -55,8 +55,8 @@ class SourceTable:
 def describe(connection: Connection, schema: str, name: str) -> SourceTable:
     """Return what the catalogue says of a table.
 
-    Raises StorelineError when the table is missing, is no ordinary table, has no primary key, or has a column whose
-    type the copy does not carry.
+    Raises StorelineError when the table is missing, is not an ordinary table, has no primary key, or has a column whose
+    type the copy does not support.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -67,12 +67,12 @@ def describe(connection: Connection, schema: str, name: str) -> SourceTable:
         )
         found = cursor.fetchone()
         if found is None:
-            raise StorelineError(f"{schema}.{name} is not in PostgreSQL: create it or take it out of tables.py")
+            raise StorelineError(f"{schema}.{name} is not in PostgreSQL: create it or remove it from tables.py")
         oid, kind, size = found
         if kind != "r":
-            raise StorelineError(f"{schema}.{name} is no ordinary table (pg_class.relkind '{kind}')")
+            raise StorelineError(f"{schema}.{name} is not an ordinary table (pg_class.relkind '{kind}')")
         cursor.execute(
-            # PostgreSQL 18 marks a column as not null that may hold nulls from before: NOT NULL … NOT VALID.
+            # PostgreSQL 18 marks a column as not null although it may hold older nulls: NOT NULL … NOT VALID.
             """select attname, format_type(atttypid, atttypmod),
                       not attnotnull or exists (
                           select from pg_constraint where conrelid = attrelid and contype = 'n' and not convalidated
@@ -81,7 +81,7 @@ def describe(connection: Connection, schema: str, name: str) -> SourceTable:
             (oid,),
         )
         columns = tuple(_column(schema, name, *row) for row in cursor.fetchall())
-        # Expressions and predicates have no counterpart; such an index only makes queries on the source faster.
+        # Expressions and predicates have no counterpart; such an index only speeds up queries on the source.
         cursor.execute(
             """select ic.relname, i.indisprimary, i.indisunique,
                       array(select a.attname::text from unnest(i.indkey::smallint[]) with ordinality k(attnum, position)
@@ -110,9 +110,9 @@ def describe(connection: Connection, schema: str, name: str) -> SourceTable:
 
 
 def _fitting(table: SourceTable) -> SourceTable:
-    """Return the table with as many of its texts as LONGTEXT as MySQL's limit for a row asks for, the longest first.
+    """Return the table with as many of its texts as LONGTEXT as MySQL's row limit requires, the longest first.
 
-    Raises StorelineError when what is left, the columns of keys and indexes among it, is still too long.
+    Raises StorelineError when the rest, including the columns of keys and indexes, is still too long.
     """
     indexed = {name for index in table.indexes for name in index.columns} | set(table.key)
     columns = {column.name: column for column in table.columns}
@@ -128,7 +128,7 @@ def _fitting(table: SourceTable) -> SourceTable:
 
 
 def _row_bytes(columns: Collection[Column]) -> int:
-    """Return what MySQL counts of a row: a bit for each null, and a text's length of two bytes, are part of it."""
+    """Return MySQL's size of a row, which includes a bit for each null and two bytes for a text's length."""
     return sum(column.type.row_bytes for column in columns) + len(columns) // 8 + 1
 
 
@@ -136,7 +136,7 @@ def _column(schema: str, table: str, name: str, declared: str, is_nullable: bool
     try:
         return Column(name, is_nullable, contract(declared))
     except UnknownType:
-        raise StorelineError(f"{schema}.{table}.{name}: the copy does not carry the type {declared}") from None
+        raise StorelineError(f"{schema}.{table}.{name}: the copy does not support the type {declared}") from None
 
 
 def quoted(connection: Connection, schema: str, name: str) -> str:

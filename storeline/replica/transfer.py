@@ -1,4 +1,4 @@
-"""The statements that carry a table over: COPY in PostgreSQL, then the DDL and LOAD DATA in MySQL."""
+"""The statements that copy a table: COPY in PostgreSQL, then the DDL and LOAD DATA in MySQL."""
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import quote_ident
@@ -9,13 +9,13 @@ from storeline.stores import mysql
 
 
 def copy_query(connection: Connection, table: SourceTable, first_page: int, end_page: int | None) -> str:
-    """Return the COPY of a range of pages; without an end it also takes what was appended meanwhile."""
+    """Return the COPY of a range of pages; without an end it also includes rows appended meanwhile."""
     sent = ", ".join(c.type.sent.format(c=quote_ident(c.name, connection)) for c in table.columns)
     end = f" and ctid < '({end_page},0)'::tid" if end_page is not None else ""
     rows = (
         f"select {sent} from {quoted(connection, table.schema, table.name)} where ctid >= '({first_page},0)'::tid{end}"
     )
-    # CSV, because MySQL reads every text back as it was; of COPY's own text format it takes \\v and \\f for letters.
+    # CSV, because MySQL reads every text back unchanged; in COPY's own text format it takes \\v and \\f for letters.
     return f"copy ({rows}) to stdout (format csv, null 'NULL')"
 
 
@@ -36,10 +36,10 @@ def staging_ddl(table: SourceTable, target: str) -> str:
 
 
 def index_ddl(table: SourceTable, target: str) -> str | None:
-    """Return the DDL that adds the secondary indexes in one pass over the rows, where there are any."""
+    """Return the DDL that adds the secondary indexes in one pass over the rows, or None if there are none."""
     added = []
     for index in table.indexes:
-        # A key that MySQL cannot hold only makes queries slower there; the rows are the same.
+        # A key that is too long for MySQL only makes queries slower there; the rows are the same.
         if sum(table.column(c).type.key_bytes for c in index.columns) <= MAX_KEY_BYTES:
             names = ", ".join(mysql.quote(c) for c in index.columns)
             kind = "unique index" if index.is_unique else "index"

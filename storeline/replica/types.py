@@ -1,6 +1,6 @@
-"""How a PostgreSQL type becomes a MySQL type without loss, and as which text both sides hash it.
+"""How a PostgreSQL type becomes a MySQL type without loss, and the text of it that both sides hash.
 
-The text is what the copy's verification compares: for each value both databases must arrive at the same bytes.
+The copy's verification compares this text: for each value both databases must produce the same bytes.
 """
 
 import re
@@ -13,21 +13,21 @@ BYTES_PER_CHARACTER = 4  # utf8mb4
 
 @dataclass(frozen=True)
 class Type:
-    """What becomes of a column: `{c}` in an expression stands for the quoted column."""
+    """How a column is copied: `{c}` in an expression stands for the quoted column."""
 
     mysql: str
     sent: str = "{c}"  # PostgreSQL: the expression that COPY sends
     postgres_text: str = "{c}::text"
     mysql_text: str = "cast({c} as char)"
-    key_bytes: int = 8  # what an index entry takes at most; more than MAX_KEY_BYTES cannot be a key
-    row_bytes: int = 8  # what a row's part outside of TEXT takes at most
+    key_bytes: int = 8  # maximum bytes of an index entry; more than MAX_KEY_BYTES cannot be a key
+    row_bytes: int = 8  # maximum bytes of a row's part outside of TEXT
 
 
 class UnknownType(Exception):
-    """A type that the copy does not carry yet."""
+    """A type that the copy does not support yet."""
 
 
-# Characters, which both sides count alike; bytes depend on the encoding of the database that is asked.
+# Characters, which both sides count alike; bytes depend on each database's encoding.
 _LENGTH = "char_length({c}) || ':' || {c}", "concat(char_length({c}), ':', {c})"
 _EXACT = {
     "integer": Type("INT"),
@@ -44,7 +44,7 @@ TEXT = _EXACT["text"]
 
 
 def contract(declared: str) -> Type:
-    """Return what becomes of a type as `format_type()` writes it. Raises UnknownType.
+    """Return how a type is copied, given as `format_type()` writes it. Raises UnknownType.
 
     Source of the limits: MySQL 9.7 manual, "Data Type Storage Requirements" and "Fixed-Point Types".
     """

@@ -187,7 +187,7 @@ def changed(ask_source: Ask, change: str, undo: str) -> Iterator[None]:
         (
             "alter table source.reviews rename to opinions",
             "alter table source.opinions rename to reviews",
-            "source.reviews is not in PostgreSQL: create it or take it out of tables.py",
+            "source.reviews is not in PostgreSQL: create it or remove it from tables.py",
         ),
         (
             "alter table source.reviews drop constraint reviews_pkey",
@@ -197,7 +197,7 @@ def changed(ask_source: Ask, change: str, undo: str) -> Iterator[None]:
         (
             "alter table source.reviews add column place point",
             "alter table source.reviews drop column place",
-            "source.reviews.place: the copy does not carry the type point",
+            "source.reviews.place: the copy does not support the type point",
         ),
     ],
 )
