@@ -1,1 +1,1 @@
-"""The weekly sales: generated, checked, cleaned, loaded, analysed and handed to ClickHouse, one run date at a time."""
+"""The weekly sales: generated, checked, cleaned, loaded, analysed and sent to ClickHouse, one run date at a time."""

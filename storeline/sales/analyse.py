@@ -1,4 +1,4 @@
-"""Sum the loaded sales of a run date up into PostgreSQL's `sales.sales_summary`, in place of the summary that is there.
+"""Summarise a run date's loaded sales in PostgreSQL's `sales.sales_summary`, replacing its existing summary.
 
 Usage: python -m storeline.sales.analyse RUN_DATE
 """

@@ -1,7 +1,7 @@
 """A folder of one run date: `<root>/<run date>/<what>/`, with Parquet files and a manifest.
 
-What it holds is said by its manifest, which is written when all parts are there and replaces the one before in one go;
-so a reader has the old parts or the new ones, whatever died on the way.
+The manifest says what the folder holds. It is written once all parts exist and replaces the previous one in one step;
+so a reader has the old parts or the new ones, even after a crash.
 """
 
 import json
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a folder holds, and what the step that wrote it says of it."""
+    """What a folder holds, and what the step that wrote it says about it."""
 
     parts: Sequence[Part]
     facts: Mapping[str, Any]
@@ -54,7 +54,7 @@ class Folder:
 
     @property
     def url(self) -> str:
-        """Return the folder as a user knows it."""
+        """Return the folder's URL as users know it."""
         return f"{self.storage.root.rstrip('/')}/{self.run_date}/{self.name}"
 
     def path(self, file: str) -> str:
@@ -62,19 +62,19 @@ class Folder:
         return f"{self.storage.place[1]}/{self.run_date}/{self.name}/{file}"
 
     def make(self) -> None:
-        """Make a local folder; an object store needs none. Raises StorelineError."""
+        """Create a local folder; an object store needs none. Raises StorelineError."""
         if isinstance(self.storage.place[0], fs.LocalFileSystem):
             folder = os.path.dirname(self.path(""))
             with refusals(self.url):
                 os.makedirs(folder, exist_ok=True)
                 for one in (folder, os.path.dirname(folder)):
-                    # In containers executors are another user of the same group; who made it may open it to them.
+                    # In containers, executors run as another user of the same group; the owner may open it to them.
                     if os.stat(one).st_uid == os.getuid():
                         os.chmod(one, 0o770)  # nosec B103
 
     @contextmanager
     def writer(self, file: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-        """Yield a writer of one part. Raises StorelineError; a part that is not whole is in no manifest."""
+        """Yield a writer of one part. Raises StorelineError; an incomplete part is in no manifest."""
         with (
             refusals(f"{self.url}/{file}"),
             self.storage.place[0].open_output_stream(self.path(file)) as stream,
@@ -83,12 +83,12 @@ class Folder:
             yield writer
 
     def part(self, file: str, rows: int) -> Part:
-        """Return a part that was written."""
+        """Return the record of a part that was written."""
         with refusals(f"{self.url}/{file}"):
             return Part(file, rows, self.storage.place[0].get_file_info(self.path(file)).size)
 
     def publish(self, parts: Sequence[Part], facts: Mapping[str, Any]) -> None:
-        """Let the folder hold these parts and no others. Raises StorelineError."""
+        """Make the folder hold exactly these parts. Raises StorelineError."""
         system, draft = self.storage.place[0], self.path(f".{MANIFEST}")
         text = json.dumps({"parts": [asdict(part) for part in parts], "facts": facts}, indent=2)
         with refusals(f"{self.url}/{MANIFEST}"):
@@ -101,13 +101,13 @@ class Folder:
                     system.delete_file(one.path)
 
     def read(self) -> Manifest:
-        """Return what the folder holds. Raises StorelineError when there is none, or a part is not as written."""
+        """Return what the folder holds. Raises StorelineError when it holds nothing, or a part is not as written."""
         system = self.storage.place[0]
         try:
             with refusals(f"{self.url}/{MANIFEST}"), system.open_input_stream(self.path(MANIFEST)) as stream:
                 said = json.loads(stream.read())
         except FileNotFoundError:
-            raise StorelineError(f"{self.url} holds nothing: run the step before this one first") from None
+            raise StorelineError(f"{self.url} holds nothing: run the previous step first") from None
         manifest = Manifest([Part(**part) for part in said["parts"]], said["facts"])
         for part in manifest.parts:
             with refusals(f"{self.url}/{part.name}"):
@@ -118,7 +118,7 @@ class Folder:
         return manifest
 
     def row_groups(self, file: str) -> list[int]:
-        """Return the rows of each row group of a part. Raises StorelineError when its end is not readable."""
+        """Return the rows of each row group of a part. Raises StorelineError when its footer is not readable."""
         with self._opened(file) as part:
             return [part.metadata.row_group(number).num_rows for number in range(part.num_row_groups)]
 
@@ -128,7 +128,7 @@ class Folder:
             return part.read_row_group(number)
 
     def row(self, position: int) -> dict[str, Any]:
-        """Return a row by its position in all parts. Raises StorelineError."""
+        """Return a row by its position across all parts. Raises StorelineError."""
         for part in self.read().parts:
             for number, rows in enumerate(self.row_groups(part.name)):
                 if position < rows:
@@ -137,7 +137,7 @@ class Folder:
         raise StorelineError(f"{self.url} has fewer rows than when it was read: {AGAIN}")
 
     def batches(self, file: str, rows: int) -> Iterator[pa.RecordBatch]:
-        """Yield a part's rows, so many at a time. Raises StorelineError."""
+        """Yield a part's rows, `rows` at a time. Raises StorelineError."""
         with self._opened(file) as part:
             yield from part.iter_batches(rows)
 

@@ -1,4 +1,4 @@
-"""Load the clean sales of a run date into PostgreSQL's `sales.sales`, by COPY, in place of those that are there.
+"""Load a run date's clean sales into PostgreSQL's `sales.sales`, by COPY, replacing its existing rows.
 
 Usage: python -m storeline.sales.load RUN_DATE
 """

@@ -1,4 +1,4 @@
-"""What validate found of a run date: a table in `ops`, and the limit beyond which nothing is loaded."""
+"""What validate found for a run date: a table in `ops`, and the limit beyond which nothing is loaded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from storeline.sales.rules import Rule
 
 @dataclass(frozen=True)
 class Finding:
-    """How many rows break a rule before any other, and the first of them."""
+    """How many rows break this rule first, and the first of them."""
 
     rule: Rule
     rows: int
@@ -20,7 +20,7 @@ class Finding:
 
 
 def write(cursor: Cursor, run_date: date, findings: Sequence[Finding], checked: int) -> None:
-    """Write the report in place of the run date's earlier one."""
+    """Write the report, replacing the run date's earlier one."""
     cursor.execute("delete from ops.sales_reports where run_date = %s", (run_date,))
     for one in findings:
         cursor.execute(
@@ -31,7 +31,7 @@ def write(cursor: Cursor, run_date: date, findings: Sequence[Finding], checked: 
 
 
 def hold_to_limit(findings: Sequence[Finding], checked: int, limit: float) -> None:
-    """Raise Refusal when the share of bad rows is larger than the limit."""
+    """Raise Refusal when the share of bad rows exceeds the limit."""
     bad, worst = sum(one.rows for one in findings), max(findings, key=lambda one: one.rows)
     if bad > limit * checked:
         raise Refusal(

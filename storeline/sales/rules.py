@@ -1,6 +1,6 @@
-"""What a sale is: the columns of the export, and the rules that a row must keep to count.
+"""What a sale is: the export's columns, and the rules that a row must satisfy to count.
 
-The export knows ids as numbers; everything else is text, and may be anything.
+In the export ids are numbers; everything else is text, and may be anything.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ RAW = {
     "sale_amount": "string",
     "region": "string",
 }
-# The same columns of a row that keeps all rules; each is read from the text that RAW has, in Spark SQL.
+# The same columns of a row that satisfies all rules; each is parsed from RAW's text, in Spark SQL.
 TYPED = {
     "sale_id": ("bigint", "sale_id"),
     "customer_id": ("bigint", "customer_id"),
@@ -36,9 +36,9 @@ MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z$"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of one row. `broken` is a condition in Spark SQL over the export's columns, of which null means kept.
+    """A rule for one row. `broken` is a Spark SQL condition over the export's columns, where null means satisfied.
 
-    `typed_…` is a column as its type, null where its text is none; `{run_date}` is a date.
+    `typed_…` is a column with its type, null if its text does not parse; `{run_date}` is a date.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Rule:
     broken: str
 
 
-# A row is bad by the first of them that it breaks.
+# A row is bad by the first rule that it breaks.
 RULES = (
     Rule("missing_value", "every column has a value", " or ".join(f"{column} is null" for column in RAW)),
     Rule(
@@ -69,11 +69,11 @@ RULES = (
         "typed_sale_date >= timestamp '{run_date} 00:00:00Z'",
     ),
 )
-# Of the rows that keep all of these, a sale_id counts once: by its latest sale_date, then by its last row.
+# Among the rows that satisfy all of these, a sale_id counts once: by its latest sale_date, then by its last row.
 DUPLICATE = Rule("duplicate", "a sale_id counts once: the latest sale_date wins, then the last row", "")
 
 
 def first_broken(run_date: date) -> str:
-    """Return an expression in Spark SQL for the name of the first rule that a row breaks, null where it keeps all."""
+    """Return a Spark SQL expression for the name of the first rule that a row breaks, null if it breaks none."""
     cases = " ".join(f"when {rule.broken} then '{rule.name}'" for rule in RULES)
     return f"case {cases} end".replace("{run_date}", str(run_date))

@@ -1,6 +1,6 @@
-"""What every step of the pipeline does around its work: the run date, its lock, what is noted of the run, its end.
+"""What every step of the pipeline does around its work: the run date, its lock, the record of the run, its end.
 
-The lock is the session's in PostgreSQL that also writes the step's rows: whoever has lost it can write nothing there.
+The lock belongs to the PostgreSQL session that also writes the step's rows: a step that lost it cannot write there.
 """
 
 import os
@@ -36,7 +36,7 @@ HOLDER = """select a.application_name, to_char(a.backend_start at time zone 'UTC
 
 @dataclass
 class Step:
-    """A step under way, which holds the lock of its run date. `numbers` are those that the UI shows of it."""
+    """A step in progress, which holds its run date's lock. `numbers` are those that the UI shows of it."""
 
     name: str
     settings: Settings
@@ -51,23 +51,23 @@ class Step:
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
-        """Yield a cursor whose statements take effect together, or not at all."""
+        """Yield a cursor whose statements commit together, or not at all."""
         self.connection.autocommit = False
         with self.connection, self.connection.cursor() as cursor:
             yield cursor
         self.connection.autocommit = True
 
     def hold(self) -> None:
-        """See that the lock is still held, before something becomes visible. Raises psycopg2.Error where it is not."""
+        """Check that the lock is still held, before something becomes visible. Raises psycopg2.Error if it is not."""
         with self.connection.cursor() as cursor:
             cursor.execute("select 1")
 
 
 @contextmanager
 def begun(name: str, arguments: Sequence[str]) -> Iterator[Step]:
-    """Yield a step that holds its run date's lock; note its run when the work has ended well.
+    """Yield a step that holds its run date's lock; record its run once the work has succeeded.
 
-    Raises Refusal: a run date that is none or in the future, another run of the same date.
+    Raises Refusal for a run date that is invalid or in the future, StorelineError for another run of the same date.
     """
     settings = load()
     run_date = run_date_of(arguments)
@@ -92,12 +92,12 @@ def begun(name: str, arguments: Sequence[str]) -> Iterator[Step]:
 
 
 def run_date_of(arguments: Sequence[str]) -> date:
-    """Return the run date. Raises Refusal where it is none, or in the future."""
+    """Return the run date. Raises Refusal if it is invalid, or in the future."""
     try:
         (text,) = arguments
         found = date.fromisoformat(text)
     except ValueError:
-        raise Refusal(f"the run date is {' '.join(arguments) or 'missing'}: expected one as 2026-01-31") from None
+        raise Refusal(f"the run date is {' '.join(arguments) or 'missing'}: expected a date like 2026-01-31") from None
     if found > (today := datetime.now(ZONE).date()):
         raise Refusal(f"the run date {found} is in the future: today is {today} in Moscow")
     return found
@@ -110,12 +110,12 @@ def _lock(cursor: Cursor, run_date: date) -> None:
     cursor.execute(HOLDER, (LOCK, run_date.toordinal()))
     name, since = cursor.fetchone() or ("another run", "just now")
     raise StorelineError(
-        f"the sales of {run_date} are being worked on ({name}, since {since} UTC): wait for that run to end"
+        f"the sales of {run_date} are being processed ({name}, since {since} UTC): wait for that run to end"
     )
 
 
 def _watch_over_task(name: str) -> None:
-    """End this process within a second when the task that began it has gone; its session ends, and the lock with it."""
+    """End this process within a second after its task is gone; its session ends, and the lock with it."""
 
     def look() -> None:
         while task.is_alive():
@@ -128,7 +128,7 @@ def _watch_over_task(name: str) -> None:
 
 
 def main(name: str, work: Callable[[Step], None], arguments: Sequence[str]) -> None:
-    """Take a step. Exits with one line when it cannot be taken; what it writes stays as it was."""
+    """Run a step. Exits with one line when it fails; what it writes is then unchanged."""
     try:
         with begun(name, arguments) as step:
             work(step)
@@ -137,7 +137,7 @@ def main(name: str, work: Callable[[Step], None], arguments: Sequence[str]) -> N
 
 
 def end(name: str, error: Exception, line: str) -> NoReturn:
-    """Exit with the line of a step that was not taken, and report one that is not to be tried again."""
+    """Exit with the line of a failed step, and report one that must not be retried."""
     if isinstance(error, Refusal):
         ledger.report_refusal(f"{name}: {line}", None)
     sys.exit(f"{name}: {line}")

@@ -1,11 +1,11 @@
-"""The steps of the sales pipeline, in their order. A seventh one is one line here and the file that it names."""
+"""The steps of the sales pipeline, in order. To add a seventh, add a line here and the file that it names."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Step:
-    """A task of the DAG: a module of the repository that is given the run date, on Spark or by itself."""
+    """A task of the DAG: a module of the repository that gets the run date, on Spark or by itself."""
 
     name: str
     module: str

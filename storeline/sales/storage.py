@@ -1,4 +1,4 @@
-"""Where the files of the sales lie: a folder of this machine or an object store, one folder in it for each run date."""
+"""Where the sales' files are: a folder of this machine or an object store, with one folder for each run date."""
 
 import errno
 import json
@@ -47,7 +47,7 @@ class Storage:
         return {name: value for name, value in vars(self).items() if name != "place"}
 
     def expire(self, days: int, kept: date) -> list[str]:
-        """Delete the run dates but one of which nothing was written for `days`; return them. Raises StorelineError."""
+        """Delete the run dates, except `kept`, without a write for `days`; return them. Raises StorelineError."""
         system, root = self.place
         limit, newest = datetime.now(UTC) - timedelta(days=days), dict[str, datetime]()
         with refusals(self.root):
@@ -62,10 +62,10 @@ class Storage:
 
 
 def storage_of(settings: Settings) -> Storage:
-    """Return the storage that the configuration names; a folder is counted from the repository's."""
+    """Return the configured storage; a folder is relative to the repository."""
     root = settings.sales_storage
     return Storage(
-        # Made whole here: on an executor the code, and what is counted from it, lies elsewhere.
+        # Made absolute here: on an executor the code, and paths relative to it, are elsewhere.
         root if root.startswith(S3) else str(ROOT / root),
         settings.sales_storage_endpoint,
         settings.sales_storage_user,
@@ -75,7 +75,7 @@ def storage_of(settings: Settings) -> Storage:
 
 @contextmanager
 def refusals(what: str) -> Iterator[None]:
-    """Turn what a file system or a Parquet file refuses into one line. A missing file stays FileNotFoundError."""
+    """Turn errors of a file system or a Parquet file into one line. A missing file stays FileNotFoundError."""
     try:
         yield
     except FileNotFoundError:
@@ -89,7 +89,7 @@ def refusals(what: str) -> Iterator[None]:
 
 
 def _is_of_the_content(error: Exception) -> bool:
-    """Tell whether a file was read and makes no sense; pyarrow says so by an OSError, too, which has no number then."""
+    """Tell whether a file was read but is invalid; pyarrow raises an OSError for that too, but without a number."""
     is_refused = "AWS Error" in str(error)  # an object store's
     return not isinstance(error, OSError) or (error.errno is None and not is_refused)
 

@@ -1,4 +1,4 @@
-"""Hand the summary of a run date to ClickHouse's `sales.sales_summary`, in place of that date's partition.
+"""Send a run date's summary to ClickHouse's `sales.sales_summary`, replacing that date's partition.
 
 Usage: python -m storeline.sales.transfer RUN_DATE
 """
@@ -42,13 +42,13 @@ SUMS = "select count(), sum(sales_count), sum(quantity), sum(sales_amount) from 
 
 
 def transfer(step: Step) -> None:
-    """Stage the rows, hold them against what was sent, then swap the partition in.
+    """Stage the rows, compare them with what was sent, then swap the partition in.
 
     Raises StorelineError, ClickhouseError and psycopg2.Error.
     """
     rows = summary(step)
     if not rows.num_rows:
-        # ClickHouse would take a partition that is missing in staging for one that is to be empty.
+        # ClickHouse would treat a partition that is missing in staging as one to be emptied.
         raise StorelineError(f"there is no summary of {step.run_date} in PostgreSQL: run analyse first")
     prefix = f"{TABLE}_staging_{step.run_date:%Y%m%d}_"
     with closing(clickhouse.connect(step.settings, is_loader=True)) as client:
@@ -65,7 +65,7 @@ def transfer(step: Step) -> None:
 
 
 def summary(step: Step) -> pa.Table:
-    """Return the run date's summary as PostgreSQL has it."""
+    """Return the run date's summary from PostgreSQL."""
     with step.connection.cursor() as cursor:
         cursor.execute(READ, (step.run_date,))
         columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * (len(SCHEMA) - 1)
@@ -75,7 +75,7 @@ def summary(step: Step) -> pa.Table:
 
 
 def drop_staging(client: Client, prefix: str) -> None:
-    """Drop what this run, or one that was killed, has staged of the run date, whose lock is held."""
+    """Drop what this run, or one that was killed, staged for the run date, whose lock is held."""
     database, _, start = prefix.partition(".")
     query = "select name from system.tables where database = {database:String} and startsWith(name, {start:String})"
     for (name,) in client.query(query, {"database": database, "start": start}):
@@ -83,7 +83,7 @@ def drop_staging(client: Client, prefix: str) -> None:
 
 
 def compare(client: Client, table: str, step: Step, rows: pa.Table) -> None:
-    """Hold a table's rows of the run date against those that were sent. Raises StorelineError."""
+    """Compare a table's rows of the run date with those that were sent. Raises StorelineError."""
     sent = [Decimal(rows.num_rows)]
     sent += [
         sum(map(Decimal, rows[name].to_pylist()), Decimal()) for name in ("sales_count", "quantity", "sales_amount")

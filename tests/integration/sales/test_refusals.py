@@ -68,9 +68,7 @@ def test_a_file_that_is_not_as_it_was_written_is_named(pipeline: Pipeline, step:
 
 def test_a_step_whose_input_was_never_written_says_which_comes_first(pipeline: Pipeline) -> None:
     for step in ("validate", "clean", "load"):
-        assert only_line(pipeline.take(step, date(2020, 1, 7))).endswith(
-            "holds nothing: run the step before this one first"
-        )
+        assert only_line(pipeline.take(step, date(2020, 1, 7))).endswith("holds nothing: run the previous step first")
     assert only_line(pipeline.take("analyse", OTHER)) == (
         f"analyse: there are no sales of {OTHER} in PostgreSQL: run load first"
     )
@@ -83,7 +81,7 @@ def test_a_step_whose_input_was_never_written_says_which_comes_first(pipeline: P
 @pytest.mark.parametrize("text", ["2026-02-30", "next Tuesday", ""])
 def test_a_run_date_that_is_none_is_refused(pipeline: Pipeline, text: str) -> None:
     assert only_line(pipeline.take("generate", text)) == (
-        f"generate: the run date is {text or 'missing'}: expected one as 2026-01-31"
+        f"generate: the run date is {text or 'missing'}: expected a date like 2026-01-31"
     )
 
 
@@ -101,7 +99,7 @@ def test_two_runs_of_one_date_at_once_are_refused_and_other_dates_are_not(pipeli
         with one_step.begun("clean", [str(DATE)]) as held:
             for step in ("generate", "validate", "transfer"):
                 line = only_line(pipeline.take(step))
-                assert line.startswith(f"{step}: the sales of {DATE} are being worked on (sales:clean, since 20")
+                assert line.startswith(f"{step}: the sales of {DATE} are being processed (sales:clean, since 20")
                 assert line.endswith(" UTC): wait for that run to end")
             assert "no sales of" in only_line(pipeline.take("analyse", OTHER))
             held.numbers["rows"] = 0
@@ -123,7 +121,7 @@ def test_too_large_a_share_of_bad_rows_stops_the_run_and_is_reported(pipeline: P
 def test_a_clickhouse_that_is_not_there_is_named(pipeline: Pipeline) -> None:
     elsewhere = pipeline.configured(CLICKHOUSE_HOST="127.0.0.2")
     assert only_line(elsewhere.take("transfer")) == (
-        f"transfer: ClickHouse at 127.0.0.2:{pipeline.settings.clickhouse_port}: nobody answers: start it, or set "
+        f"transfer: ClickHouse at 127.0.0.2:{pipeline.settings.clickhouse_port}: no answer: start it, or set "
         "CLICKHOUSE_HOST and CLICKHOUSE_PORT"
     )
 
