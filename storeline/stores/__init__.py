@@ -1,1 +1,1 @@
-"""The databases and Kafka: how one logs in there, and what each of them needs to be told in its own words."""
+"""The databases and Kafka: how to log in, and what is specific to each."""

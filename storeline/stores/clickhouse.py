@@ -1,6 +1,6 @@
 """ClickHouse: the only file that knows its addresses and its dialect.
 
-A server, or, where none listens, the native stack's engine in the process that asks (chdb): same client, same SQL.
+A server, or, if none listens, the native stack's engine inside the calling process (chdb): same client, same SQL.
 """
 
 import fcntl
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any] | None
 
-# Only one process at a time has the engine; each needs it for seconds.
+# Only one process at a time can use the engine; each needs it for seconds.
 ENGINE_WAIT_SECONDS = 60
 PROBE_SECONDS = 3
 ENGINE_IS_TAKEN = "Unable to open the chdb engine"
-_opened: Counter[Path | None] = Counter()  # this process's own connections to engines, by their folder
-# A reader may set how it is answered, such as a time limit, and change nothing.
+_opened: Counter[Path | None] = Counter()  # this process's own connections to engines, by folder
+# A reader may change query settings, such as a time limit, and nothing else.
 READ_ONLY = {"readonly": 2}
 
 
@@ -40,14 +40,14 @@ class ClickhouseError(StorelineError):
 
 
 class Client:
-    """A connection of one account; whatever ClickHouse refuses is raised as ClickhouseError."""
+    """A connection of one account; ClickHouse's errors are raised as ClickhouseError."""
 
     def __init__(self, driver: Any, where: str, folder: Path | None = None) -> None:
         self.driver, self.where, self.folder = driver, where, folder
         _opened[folder] += 1
 
     def ask(self, question: str, parameters: Parameters = None) -> tuple[list[str], list[Row]]:
-        """Return an answer's column names and its rows; `{name:Type}` in the question stands for a parameter."""
+        """Return an answer's column names and rows; `{name:Type}` in the question stands for a parameter."""
         with self._refusals():
             answer = self.driver.query(question, parameters=dict(parameters or {}))
             return list(answer.column_names), [tuple(row) for row in answer.result_rows]
@@ -62,12 +62,12 @@ class Client:
             self.driver.command(statement)
 
     def insert_arrow(self, table: str, rows: "pa.Table") -> None:
-        """Insert rows into a table by its name with the database's, by the names of the columns."""
+        """Insert rows into a table, named with its database, matching columns by name."""
         with self._refusals():
             self.driver.insert_arrow(table, rows)
 
     def close(self) -> None:
-        """End the connection; of the native stack's engine, let the next process have it."""
+        """Close the connection; release the native stack's engine for the next process."""
         self.driver.close()
         _opened[self.folder] -= 1
 
@@ -80,7 +80,7 @@ class Client:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says, in one line."""
+    """Return an error's message in one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -92,7 +92,7 @@ def connect(settings: Settings, is_loader: bool = False) -> Client:
     if not listens(host, port):
         if folder := engine_folder(settings):
             return _engine(folder, is_loader)
-        raise ClickhouseError(f"{where}: nobody answers: start it, or set CLICKHOUSE_HOST and CLICKHOUSE_PORT")
+        raise ClickhouseError(f"{where}: no answer: start it, or set CLICKHOUSE_HOST and CLICKHOUSE_PORT")
     try:
         driver = clickhouse_connect.get_client(
             host=host,
@@ -100,7 +100,7 @@ def connect(settings: Settings, is_loader: bool = False) -> Client:
             username=settings.user(account),
             password=str(settings.password(account)),
             connect_timeout=10,
-            # A session is one query at a time and ends with its connection; nothing here needs what it remembers.
+            # A session runs one query at a time and ends with its connection; nothing here needs its state.
             autogenerate_session_id=False,
         )
     except (DriverError, OSError) as error:
@@ -109,14 +109,14 @@ def connect(settings: Settings, is_loader: bool = False) -> Client:
 
 
 def engine_folder(settings: Settings) -> Path | None:
-    """Return the folder of the native stack's engine, where the configuration names one on this machine."""
+    """Return the folder of the native stack's engine, if the configuration names one on this machine."""
     if settings.clickhouse_host not in LOOPBACK or "CLICKHOUSE_FOLDER" not in settings.values:
         return None
     return ROOT / settings.clickhouse_folder
 
 
 def listens(host: str, port: int) -> bool:
-    """Tell whether somebody listens at an address."""
+    """Tell whether an address has a listener."""
     with suppress(OSError), closing(socket.create_connection((host, port), PROBE_SECONDS)):
         return True
     return False
@@ -126,10 +126,10 @@ def _engine(folder: Path, is_loader: bool) -> Client:
     """Open the native stack's engine, waiting for a process that has it. Raises ClickhouseError."""
     where = f"ClickHouse in {folder}"
     if not is_loader and not folder.exists():
-        raise ClickhouseError(f"{where}: there is none, and no server listens: start a stack (`make demo`)")
+        raise ClickhouseError(f"{where}: not found, and no server listens: start a stack (`make demo`)")
     deadline = time.monotonic() + ENGINE_WAIT_SECONDS
     while True:
-        # Looked at first, because an engine that cannot have its folder says so on this process's own stderr.
+        # Checked first, because an engine that cannot have its folder prints so on this process's own stderr.
         while _is_taken(folder) and time.monotonic() < deadline:
             time.sleep(0.1)
         try:
@@ -144,7 +144,7 @@ def _engine(folder: Path, is_loader: bool) -> Client:
 
 
 def _is_taken(folder: Path) -> bool:
-    """Tell whether another process has the engine, which holds a lock on a file of its folder."""
+    """Tell whether another process has the engine: it holds a lock on a file of its folder."""
     if _opened[folder]:
         return False
     try:
@@ -161,5 +161,5 @@ def _is_taken(folder: Path) -> bool:
 
 
 def statements(text: str) -> Sequence[str]:
-    """Return the statements of a file, which end with a semicolon at the end of a line."""
+    """Return a file's statements, each of which ends with a semicolon at the end of a line."""
     return [one for part in text.split(";\n") if (one := part.strip())]

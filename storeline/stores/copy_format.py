@@ -1,4 +1,4 @@
-"""The text format of PostgreSQL's COPY: how a text stands in it.
+"""The text format of PostgreSQL's COPY: how text is written in it.
 
 Source: https://www.postgresql.org/docs/18/sql-copy.html, "Text Format".
 """
@@ -11,11 +11,11 @@ ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def line(columns: Iterable[Any]) -> str:
-    """Return a line without its end; None is null there."""
+    """Return a line without its line end; None becomes null."""
     return "\t".join([NULL if column is None else escaped(str(column)) for column in columns])
 
 
 def escaped(text: str) -> str:
-    """Return a text as it stands between two tabs."""
+    """Return text as it is written between two tabs."""
     is_plain = text.isprintable() and "\\" not in text
     return text if is_plain else text.translate(ESCAPES)

@@ -1,4 +1,4 @@
-"""What the databases' drivers raise by themselves, for whoever asks and has to say in one line what went wrong."""
+"""The database drivers' own errors, for code that must report in one line what went wrong."""
 
 import mysql.connector
 import psycopg2

@@ -19,7 +19,7 @@ from storeline.topics import TOPICS
 
 CLIENT = "storeline"
 MOST_SILENT_SECONDS = 30
-# Its own words about each attempt to connect; what matters is raised.
+# The client logs each attempt to connect; real failures are raised.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
@@ -29,7 +29,7 @@ class KafkaError(StorelineError):
 
 @dataclass(frozen=True)
 class Partition:
-    """The first offset that a partition still holds, and the one that its next event will get."""
+    """A partition's first available offset, and the offset that its next event will get."""
 
     earliest: int
     latest: int
@@ -37,7 +37,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as it is now; one that is recreated has another id."""
+    """A topic as it is now; a recreated topic has another id."""
 
     name: str
     topic_id: str
@@ -45,13 +45,13 @@ class TopicState:
 
 
 def address(settings: Settings) -> str:
-    """Return where Kafka listens."""
+    """Return Kafka's address."""
     return f"{settings.kafka_host}:{settings.kafka_port}"
 
 
 @contextmanager
 def administration(settings: Settings, wait_seconds: float = 10) -> Iterator[KafkaAdminClient]:
-    """Give a client for topics. Raises KafkaError when Kafka does not answer, or for what it refuses inside."""
+    """Yield a client for topics. Raises KafkaError when Kafka does not answer, or refuses a request made inside."""
     with _explained(settings):
         client = KafkaAdminClient(
             bootstrap_servers=address(settings), client_id=CLIENT, bootstrap_timeout_ms=int(wait_seconds * 1000)
@@ -72,12 +72,12 @@ def _explained(settings: Settings) -> Iterator[None]:
 
 
 def topic_ids(client: KafkaAdminClient, names: list[str]) -> dict[str, str]:
-    """Return the ids of the topics that are there."""
+    """Return the ids of the topics that exist."""
     return {name: found["topic_id"] for name, found in _describe(client, names).items()}
 
 
 def states(settings: Settings, names: list[str]) -> dict[str, TopicState]:
-    """Return the topics that are there, as they are now. Raises KafkaError."""
+    """Return the current state of the topics that exist. Raises KafkaError."""
     with administration(settings) as client:
         found = _describe(client, names)
         partitions = [TopicPartition(name, number) for name in found for number in found[name]["partitions"]]
@@ -116,9 +116,9 @@ def _offsets(client: KafkaAdminClient, partitions: list[TopicPartition], which: 
 
 
 def make_topics(settings: Settings) -> list[str]:
-    """Make the topics of `topics.py`, or bring those that are there to what is declared; return what was done.
+    """Create the topics of `topics.py`, or change existing ones to what is declared; return what was done.
 
-    A second run changes nothing. Partitions are added and never taken away, because that would lose events.
+    A second run changes nothing. Partitions are added but never removed, because that would lose events.
     """
     done = []
     with administration(settings, wait_seconds=60) as client:
@@ -131,7 +131,7 @@ def make_topics(settings: Settings) -> list[str]:
                     client.create_topics({topic.name: wanted}, wait_for_metadata=True)
                 except TopicAlreadyExistsError:
                     continue  # two starts at once
-                done.append(f"{topic.name} is made, with {partitions} partitions")
+                done.append(f"{topic.name} is created, with {partitions} partitions")
                 continue
             if len(there[topic.name]["partitions"]) < partitions:
                 client.create_partitions({topic.name: partitions})
@@ -151,7 +151,7 @@ def _alter(client: KafkaAdminClient, name: str, wanted: dict[str, str]) -> list[
 
 
 def producer(settings: Settings, **options: Any) -> KafkaProducer:
-    """Return a producer that writes each message once, in the order of its partition, on the disk of all brokers.
+    """Return a producer that writes each message once, in order per partition, acknowledged by all in-sync replicas.
 
     Raises KafkaError when Kafka does not answer.
     """
@@ -174,7 +174,7 @@ def producer(settings: Settings, **options: Any) -> KafkaProducer:
 
 
 def messages(settings: Settings, topic: str, partition: int, first: int, end: int) -> Iterator[Any]:
-    """Yield a partition's messages from offset `first` to before `end`, as far as they are there. Raises KafkaError."""
+    """Yield a partition's messages from offset `first` to before `end`, as far as they exist. Raises KafkaError."""
     place = TopicPartition(topic, partition)
     with _explained(settings):
         consumer = KafkaConsumer(bootstrap_servers=address(settings), client_id=CLIENT, auto_offset_reset="none")
@@ -189,13 +189,13 @@ def messages(settings: Settings, topic: str, partition: int, first: int, end: in
                 if found:
                     answered_at = time.monotonic()
                 elif time.monotonic() - answered_at > MOST_SILENT_SECONDS:
-                    raise TimeoutError(f"{topic}[{partition}] is not to be read")
+                    raise TimeoutError(f"{topic}[{partition}] cannot be read")
         finally:
             consumer.close()
 
 
 def moment_of(settings: Settings, topic: str, partition: int, offset: int) -> int | None:
-    """Return when the event at an offset was produced, in milliseconds since 1970; None when it is not to be had."""
+    """Return when the event at an offset was produced, in milliseconds since 1970; None when unknown."""
     try:
         for one in messages(settings, topic, partition, offset, offset + 1):
             return int(one.timestamp)

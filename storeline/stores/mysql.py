@@ -15,12 +15,12 @@ from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings
 from storeline.variables import Secret
 
-# A connection that holds a lock idles while executors work, and a load waits for what PostgreSQL sends.
-TIME_OUTS = {"wait_timeout": 2147483, "net_read_timeout": 600, "net_write_timeout": 600}  # the first is the most
+# A connection that holds a lock idles while executors work, and a load waits for PostgreSQL's data.
+TIME_OUTS = {"wait_timeout": 2147483, "net_read_timeout": 600, "net_write_timeout": 600}  # the first fits any platform
 LOCK_WAIT_SECONDS_OF_A_SWAP = 2  # new readers queue behind a waiting RENAME, so each try is short
 
-TABLE, VIEW, ANY_KIND = "BASE TABLE", "VIEW", "%"  # what information_schema tells apart
-Move = tuple[tuple[str, str], tuple[str, str]]  # (database, name) as it is and as it becomes
+TABLE, VIEW, ANY_KIND = "BASE TABLE", "VIEW", "%"  # as in information_schema
+Move = tuple[tuple[str, str], tuple[str, str]]  # (database, name) before and after
 
 
 class MysqlError(StorelineError):
@@ -37,7 +37,7 @@ class Login:
     password: Secret = field(repr=False)
 
     def connect(self, **options: Any) -> Any:
-        """Open a connection in UTC with strict mode. Raises MysqlError when the server does not let us in."""
+        """Open a connection in UTC with strict mode. Raises MysqlError when the server rejects it."""
         try:
             return mysql.connector.connect(
                 host=self.host,
@@ -62,7 +62,7 @@ def login(settings: Settings, account: Account) -> Login:
 
 
 def admin(settings: Settings) -> Login:
-    """Return the login of the account that makes databases, accounts and grants."""
+    """Return the login of the account that creates databases, accounts and grants."""
     return login(settings, MYSQL_ADMIN)
 
 
@@ -87,12 +87,12 @@ def grafana(settings: Settings) -> Login:
 
 
 def quote(name: str) -> str:
-    """Return a name as MySQL reads it, whatever it holds."""
+    """Return a name quoted for MySQL, whatever it contains."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def literal(text: str) -> str:
-    """Return a string literal, for the places where MySQL takes no parameter (comments)."""
+    """Return a string literal, for places where MySQL takes no parameter (comments)."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
@@ -111,19 +111,19 @@ def do(connection: Any, statement: str, parameters: tuple[Any, ...] = ()) -> int
 
 
 def naming(connection: Any) -> Callable[[str], str]:
-    """Return what makes two names equal that this server takes for one; it may have been set up to write them small."""
+    """Return a function that makes names equal which this server treats as one; it may fold names to lower case."""
     (is_folded,) = ask(connection, "select @@lower_case_table_names")[0]
     return str.lower if is_folded else str
 
 
 def tables_of(connection: Any, database: str, kind: str = TABLE) -> set[str]:
-    """Return the names of a database's tables, or of what else `kind` asks for, as this server writes them."""
+    """Return the names of a database's tables, or of other objects of `kind`, as this server writes them."""
     query = "select table_name from information_schema.tables where table_schema = %s and table_type like %s"
     return {name for (name,) in ask(connection, query, (database, kind))}
 
 
 def present(connection: Any, database: str, names: Collection[str], kind: str = TABLE) -> set[str]:
-    """Return which of the names the database holds, written as they were given."""
+    """Return which of the names the database has, written as given."""
     fold = naming(connection)
     there = {fold(name) for name in tables_of(connection, database, kind)}
     return {name for name in names if fold(name) in there}
@@ -141,7 +141,7 @@ def hold(connection: Any, lock: str, wait_seconds: float) -> None:
 
 
 def release(connection: Any, lock: str) -> None:
-    """Give a named lock back before the connection ends."""
+    """Release a named lock before the connection ends."""
     ask(connection, "select release_lock(%s)", (lock,))
 
 
@@ -152,14 +152,14 @@ def holder(connection: Any, lock: str) -> int | None:
 
 
 def sessions_with(connection: Any, attribute: str) -> dict[int, str]:
-    """Return the other connections of this account that say something of themselves, and what."""
+    """Return this account's other connections that set an attribute, and its values."""
     query = """select processlist_id, attr_value from performance_schema.session_account_connect_attrs
                where attr_name = %s and processlist_id <> connection_id()"""
     return {int(number): str(value) for number, value in ask(connection, query, (attribute,))}
 
 
 def end_sessions_of_process(connection: Any, pid: int) -> None:
-    """End the other connections that a process of this machine has with this account."""
+    """End this account's other connections from a process on this machine."""
     numbers, hosts = sessions_with(connection, "_pid"), sessions_with(connection, "_source_host")
     for number, value in numbers.items():
         if value == str(pid) and hosts.get(number) == socket.gethostname():
@@ -167,7 +167,7 @@ def end_sessions_of_process(connection: Any, pid: int) -> None:
 
 
 def kill(connection: Any, number: int) -> None:
-    """End a connection, which may have gone by itself."""
+    """End a connection, which may already have ended."""
     try:
         do(connection, f"kill {number:d}")
     except mysql.connector.Error as error:
@@ -176,7 +176,7 @@ def kill(connection: Any, number: int) -> None:
 
 
 def integer_key(connection: Any, database: str, table: str) -> str | None:
-    """Return the column that is the whole primary key and a whole number, where there is one."""
+    """Return the column that alone is the primary key and is a whole number, or None."""
     query = """select column_name, data_type from information_schema.columns
                where table_schema = %s and table_name = %s and column_key = 'PRI'"""
     key = ask(connection, query, (database, table))
@@ -184,8 +184,8 @@ def integer_key(connection: Any, database: str, table: str) -> str | None:
 
 
 def data_bytes(connection: Any, database: str, table: str | None = None) -> int:
-    """Return the size of a table's rows, or of all of a database's, as InnoDB estimates it now."""
-    # Else MySQL answers for a day what it answered first, for the table that had the name then.
+    """Return the current size of a table's rows, or of a whole database's, as InnoDB estimates it."""
+    # Otherwise MySQL repeats its first answer for a day, about the table that had the name then.
     do(connection, "set session information_schema_stats_expiry = 0")
     query = """select coalesce(sum(data_length), 0) from information_schema.tables
                where table_schema = %s and table_name = coalesce(%s, table_name)"""
@@ -195,15 +195,15 @@ def data_bytes(connection: Any, database: str, table: str | None = None) -> int:
 def mark_loaded(connection: Any, table: str) -> None:
     """Change a table's definition after its last row and its last index; `table` is a quoted name.
 
-    A reader whose transaction began during the load then gets error 1412 after the swap, not a part of the rows.
-    An index that was added does not do that for a reader that goes through the primary key.
+    A reader whose transaction began during the load then gets error 1412 after the swap instead of part of the rows.
+    Adding an index does not do that for a reader that uses the primary key.
     """
     for change in ("add column storeline_loaded tinyint", "drop column storeline_loaded"):
         do(connection, f"alter table {table} {change}, algorithm=instant")
 
 
 def describe_connection(connection: Any, number: int | None) -> str:
-    """Return a connection in words: its number, account and what it does."""
+    """Return a description of a connection: its number, account and activity."""
     query = """select processlist_user, processlist_host, processlist_command, processlist_time
                from performance_schema.threads where processlist_id = %s"""
     found = ask(connection, query, (number,)) if number else []
@@ -214,7 +214,7 @@ def describe_connection(connection: Any, number: int | None) -> str:
 
 
 def lock_holders(connection: Any, tables: Iterable[tuple[str, str]]) -> list[int]:
-    """Return the connections that use any of the tables (database, name), this one left out."""
+    """Return the connections that use any of the tables (database, name), except this one."""
     fold = naming(connection)
     wanted = {(fold(database), fold(name)) for database, name in tables}
     query = """select object_schema, object_name, processlist_id
@@ -243,8 +243,8 @@ def drop_tables(connection: Any, database: str, names: Iterable[str]) -> None:
 def swap(connection: Any, moves: Sequence[Move], wait_seconds: float, check: Callable[[], None] = lambda: None) -> None:
     """Rename tables, and views within their database, in one statement: all of them or none.
 
-    `check` is asked right before each try, and raises where the tables must not change over any more.
-    Raises MysqlError that names the connection in the way when readers kept a table for `wait_seconds`.
+    `check` is called right before each try, and raises if the tables must no longer change over.
+    Raises MysqlError that names the blocking connection when readers kept a table for `wait_seconds`.
     """
     renames = ", ".join(f"{quote(old[0])}.{quote(old[1])} to {quote(new[0])}.{quote(new[1])}" for old, new in moves)
     do(connection, f"set session lock_wait_timeout = {LOCK_WAIT_SECONDS_OF_A_SWAP}")

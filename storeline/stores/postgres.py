@@ -30,10 +30,10 @@ class PostgresError(StorelineError):
 
 
 class PostgresRefusal(PostgresError, Refusal):
-    """PostgreSQL answers and does not let this role in: nothing that passes by itself."""
+    """PostgreSQL answers but does not let this role in: waiting does not help."""
 
 
-# Of a login that is refused the driver tells the words alone. Whatever is not among them may pass.
+# For a refused login the driver gives only the message. Whatever does not match may pass.
 REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba\.conf entry|is not permitted to log in")
 
 
@@ -48,7 +48,7 @@ class Login:
     password: Secret = field(repr=False)
 
     def connect(self, application_name: str = APPLICATION_NAME, **options: str) -> Connection:
-        """Open a connection in UTC. Raises PostgresError when the server does not let us in."""
+        """Open a connection in UTC. Raises PostgresError when the server rejects it."""
         settings = {"TimeZone": "UTC", "client_encoding": "UTF8", **options}
         try:
             return psycopg2.connect(
@@ -76,7 +76,7 @@ def login(settings: Settings, account: Account, database: str | None = None) -> 
 
 
 def owner(settings: Settings, database: str | None = None) -> Login:
-    """Return the login of the owner, for another database where one is named."""
+    """Return the login of the owner, optionally for another database."""
     return login(settings, POSTGRES_OWNER, database)
 
 
@@ -86,7 +86,7 @@ def generator(settings: Settings) -> Login:
 
 
 def reader(settings: Settings, database: str | None = None) -> Login:
-    """Return the login of the role that may only SELECT, for another database where one is named."""
+    """Return the login of the role that may only SELECT, optionally for another database."""
     return login(settings, POSTGRES_READER, database)
 
 
@@ -106,13 +106,13 @@ def sales(settings: Settings) -> Login:
 
 
 def grafana(settings: Settings, database: str | None = None) -> Login:
-    """Return the login that Grafana's boards read with, for another database where one is named."""
+    """Return the login that Grafana's boards read with, optionally for another database."""
     return login(settings, POSTGRES_GRAFANA, database)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A state of the source that other connections can import as long as its transaction is open."""
+    """A state of the source that other connections can import while its transaction is open."""
 
     exported: str
     visible: str
@@ -124,18 +124,18 @@ class Snapshot:
 def endless(login: Login) -> Connection:
     """Open a connection for a long read: no time-outs, and no policy may hide a row.
 
-    Raises PostgresError when the database does not say in which encoding its texts are.
+    Raises PostgresError when the database does not declare the encoding of its texts.
     """
     connection = login.connect(row_security="off")
     with connection, connection.cursor() as cursor:
-        # Those that this version has; what a role, a database or the server sets would end the read in its middle.
+        # Those that this version has; a limit set by a role, a database or the server would end the read midway.
         cursor.execute("select set_config(name, '0', false) from pg_settings where name = any(%s)", (TIME_OUTS,))
         cursor.execute("select current_setting('server_encoding')")
         (encoding,) = cursor.fetchone() or ("",)
     if encoding == "SQL_ASCII":
         connection.close()
         raise PostgresError(
-            f"the database {login.database} has the encoding SQL_ASCII, which says nothing of what its texts are: "
+            f"the database {login.database} has the encoding SQL_ASCII, which does not say how its texts are encoded: "
             "move it to one with an encoding, such as UTF8"
         )
     return connection
@@ -144,8 +144,8 @@ def endless(login: Login) -> Connection:
 def take_snapshot(connection: Connection, tables: list[str], lock_wait_seconds: int) -> Snapshot:
     """Begin the copying transaction and export its snapshot; `tables` are quoted names.
 
-    The tables are locked before the snapshot is taken, because a TRUNCATE or a rewrite is seen by older snapshots.
-    Raises PostgresError when a change of structure is in the way.
+    The tables are locked before the snapshot is taken, because older snapshots also see a TRUNCATE or a rewrite.
+    Raises PostgresError when a schema change is in the way.
     """
     connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
     try:
@@ -165,7 +165,7 @@ def take_snapshot(connection: Connection, tables: list[str], lock_wait_seconds: 
 
 
 def import_snapshot(connection: Connection, exported: str) -> None:
-    """Begin a transaction that sees exactly what the exporting one sees. Raises psycopg2.Error when that is gone."""
+    """Begin a transaction that sees exactly what the exporting one sees. Raises psycopg2.Error if that one is gone."""
     connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
     with connection.cursor() as cursor:
         cursor.execute("set transaction snapshot %s", (exported,))

@@ -1,4 +1,4 @@
-"""One statement of a user's, asked of any of the databases with an account that can only read."""
+"""A user's single statement, run in any of the databases with an account that can only read."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -17,7 +17,7 @@ Answer = tuple[list[str], list[tuple[Any, ...]]]  # the columns' names, and the 
 
 
 def query(settings: Settings, statement: str, database: str = "mysql", most_rows: int = 1000) -> Answer:
-    """Return an answer's column names and rows, at most so many. Raises StorelineError and the drivers' errors."""
+    """Return an answer's column names and up to `most_rows` rows. Raises StorelineError and the drivers' errors."""
     if database == CLICKHOUSE:
         with closing(clickhouse.connect(settings)) as client:
             names, rows = client.ask(statement)
