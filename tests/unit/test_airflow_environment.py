@@ -1,4 +1,4 @@
-"""Airflow's own variables follow from the configuration, in both ways to start."""
+"""Airflow's own variables follow from the configuration, whichever way the platform is started."""
 
 import json
 

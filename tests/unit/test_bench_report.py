@@ -1,4 +1,4 @@
-"""Benchmarks write the same JSON and the same kind of table, and touch nothing else in the document."""
+"""Benchmarks write the same JSON and the same kind of table, and change nothing else in the document."""
 
 import json
 from pathlib import Path

@@ -1,11 +1,11 @@
-"""A run of tests ends with what it took, and fails where a slow test does not say why."""
+"""A test run ends with its cost, and fails if a slow test gives no reason."""
 
 import pytest
 
 from storeline.settings import ROOT
 
 SLEEPS = "def test_sleeps():\n    time.sleep(0.3)\n"
-# The same rule with a shorter limit, so that nothing has to sleep for it.
+# The same rule with a lower limit, so that no test has to sleep long.
 LIMITS = {"SECONDS": 0.1, "FAULT_SECONDS": 0.5}
 CONFTEST = "".join(f"import tests.budget\ntests.budget.{name} = {seconds}\n" for name, seconds in LIMITS.items())
 
@@ -32,7 +32,7 @@ def test_a_slow_test_without_a_reason_fails_the_run_and_is_named(run):
 
 @pytest.mark.slow(reason="it starts a pytest that starts another")
 def test_so_it_is_when_several_processes_run_the_tests(run, pytester, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # a process of its own, with the limits of its own
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # a separate process, with its own limits
     pytester.makeconftest(CONFTEST)
     code, said = run("", "-n", "1")
     assert code == pytest.ExitCode.TESTS_FAILED

@@ -1,4 +1,4 @@
-"""A change runs the tests that reach it, through whatever reads the file that was changed."""
+"""A change runs the tests that reach it, by whatever way the changed file is read."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ def reached_by(fixture: str) -> set[str]:
     ("fixture", "file"),
     [
         ("databases", "native/mysql.py"),
-        ("databases", "init_db/postgres/10_source.sql"),  # a process of its own reads it
+        ("databases", "init_db/postgres/10_source.sql"),  # a separate process reads it
         ("databases", "docker/mysql/storeline.cnf"),
         ("shop", "generators/plan.py"),
         ("take", "storeline/events/rules.py"),  # runs on executors

@@ -1,4 +1,4 @@
-"""Each rule of `make check-compose` is broken once, and the line that says so is the only one."""
+"""Each rule of `make check-compose` is broken once, and only that rule's line is reported."""
 
 import copy
 from collections.abc import Callable
@@ -63,7 +63,7 @@ MODEL: dict[str, Any] = {
 
 
 def set_(*path: Any, to: Any) -> Change:
-    """Return a change that sets one value of the model; one that begins with "/" begins at the whole."""
+    """Return a change that sets one value of the model; a path that begins with "/" starts at its root."""
 
     def change(model: dict[str, Any]) -> None:
         place: Any = model["services"]["postgres"]

@@ -1,4 +1,4 @@
-"""Code that compose mounts is read by the containers' user whatever the umask, or a line says what to do."""
+"""Containers can read the code that compose mounts, whatever the umask, or a line says what to do."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ FOLDERS = ("dags", "storeline", "spark_jobs")
 
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
-    """Return code that everybody can read and nobody else can write."""
+    """Return code that everyone can read and only its owner can write."""
     for name in FOLDERS:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     change(tmp_path, "go+rX,go-w")

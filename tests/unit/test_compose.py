@@ -1,4 +1,4 @@
-"""The compose file and `.env` name the same variables, and what stands in two places is the same in both."""
+"""The compose file and `.env` name the same variables, and what is stated in two places is the same in both."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_every_variable_of_env_is_used_by_a_container_or_natively() -> None:
     preflight, rest = re.split(r"STORELINE_CONFIGURATION: \|\n(?: {8}.*\n)+", COMPOSE)
     used = set(re.findall(r"\$\{([A-Z_]+)\}", preflight + rest))
     unused = set(read_file(ROOT / ".env")) - used
-    # The last one leads to an engine that works in whatever process asks it, and is for this machine alone.
+    # The last one leads to an engine that runs in the calling process, and is only for this machine.
     assert {name for name in unused if name.lower() not in NATIVE} <= {"MYSQL_ADMIN_USER", "CLICKHOUSE_FOLDER"}
 
 

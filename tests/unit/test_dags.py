@@ -1,4 +1,4 @@
-"""What the DAGs promise without running: ids, schedules, documentation, one run at a time."""
+"""What the DAGs guarantee without running: ids, schedules, documentation, one run at a time."""
 
 import ast
 import compileall
@@ -15,13 +15,13 @@ from storeline.sales.steps import STEPS
 from storeline.settings import ROOT, load
 from storeline.tables import TABLES
 
-# Airflow's own use of what its libraries call old.
+# Deprecations in Airflow's own use of its libraries.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
 def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """Parse the DAG files as the dag-processor does."""
+    """Parse the DAG files as the DAG processor does."""
     patch = pytest.MonkeyPatch()
     patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
     patch.syspath_prepend(str(ROOT))
@@ -48,7 +48,7 @@ def test_the_sales_follow_one_another_on_tuesdays_in_moscow(dags):
         (step.name, {after.name} if after else set()) for step, after in zip(STEPS, [*STEPS[1:], None], strict=True)
     ]
     assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("45 12 * * 2", "Europe/Moscow")
-    # Midnight in Moscow is nine o'clock of the evening before in UTC.
+    # Midnight in Moscow is 21:00 UTC of the previous day.
     context = {
         "params": {"run_date": None},
         "dag_run": SimpleNamespace(run_after=datetime(2026, 11, 23, 21, tzinfo=UTC)),

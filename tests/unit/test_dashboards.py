@@ -1,4 +1,4 @@
-"""The boards as code: what is generated is fresh, what it names is there, and a panel can draw what it asks for."""
+"""The boards as code: generated files are fresh, names exist, and a panel can draw what its query returns."""
 
 import copy
 import json
@@ -92,7 +92,7 @@ def test_every_alert_says_what_to_do_and_shows_a_panel() -> None:
     for rule in RULES:
         assert number_of(rule.board, rule.panel)
         assert rule.source in SOURCES
-        # Grafana replaces what begins with a dollar sign in its provisioning.
+        # In its provisioning, Grafana replaces what begins with a dollar sign.
         assert "$" not in json.dumps(rule.json())
     with pytest.raises(LookupError, match="Cockpit has no panel Moon"):
         number_of(BOARDS["cockpit"], "Moon")

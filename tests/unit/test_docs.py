@@ -1,4 +1,4 @@
-"""What is generated says what the marts say."""
+"""The generated pages say what the marts say."""
 
 from pathlib import Path
 

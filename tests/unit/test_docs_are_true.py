@@ -1,4 +1,4 @@
-"""What the documents name exists: targets, verbs, links, files, and what every README of this kind must answer."""
+"""What the documents name exists: targets, verbs, links, files, and the sections that every README needs."""
 
 import ast
 import re
@@ -15,13 +15,13 @@ AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = (*(ROOT / name for name in AT_THE_ROOT), *sorted((ROOT / "docs").glob("*.md")))
 MAP = (ROOT / "docs" / "map.md").read_text()
 COMMAND = re.compile(r"(?:^\s*|`|bin/|--rm )storeline ([a-z][a-z-]*)", re.MULTILINE)
-# A step of a walk: a file, and the functions in it that are called one after the other.
+# A step of a walk: a file, and its functions that are called one after the other.
 CALLED = re.compile(r"`([\w/]+\.py)`:\s+(`[\w.]+`(?:\s+→\s+`[\w.]+`)*)")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
 def code_of(page: str) -> str:
-    """Return what a page shows as code: its blocks and its spans."""
+    """Return a page's code: its blocks and its spans."""
     return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", page, flags=re.DOTALL))
 
 
@@ -57,7 +57,7 @@ def test_every_folder_is_on_the_map():
 
 
 def folders() -> set[str]:
-    """Return the folders at the root that hold a file of the repository."""
+    """Return the root's folders that contain a file of the repository."""
     listed = subprocess.run(("git", "ls-files", "*/*"), cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return {file.split("/")[0] for file in listed.splitlines()}
 

@@ -1,4 +1,4 @@
-"""A value of `.env.local` is what compose makes of it, too, or is refused by its name."""
+"""A value of `.env.local` is read exactly as compose reads it, or refused with its name."""
 
 from pathlib import Path
 

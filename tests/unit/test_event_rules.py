@@ -1,4 +1,4 @@
-"""What of an event is taken and what is refused, by the rules alone; the dead letters are those of a real stream."""
+"""Which events are taken and which are refused, by the rules alone; real streams test the dead letters."""
 
 import json
 

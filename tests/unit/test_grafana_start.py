@@ -1,4 +1,4 @@
-"""How Grafana's container starts: passwords as files, whatever signs they hold, and the administrator's new one."""
+"""How Grafana's container starts: passwords as files, whatever characters they contain, and a new administrator's."""
 
 import os
 import re
@@ -21,7 +21,7 @@ exit "${REFUSES:-0}"
 
 @dataclass
 class Container:
-    """The start's script with the container's folders in a folder of the test's."""
+    """The start script, with the container's folders inside a folder of the test."""
 
     folder: Path
 
@@ -62,7 +62,7 @@ def container(tmp_path: Path) -> Container:
 
 
 def as_grafana_reads(text: str, environment: dict[str, str]) -> str:
-    """Return a value of its provisioning: variables, then files, then variables in what the files hold, too."""
+    """Return a provisioning value: variables, then files, then variables in the files' content too."""
     text = re.sub(r"\$(?:|__env)\{([^}]+)\}", lambda match: environment.get(match[1], ""), text)
     text = re.sub(r"\$__file\{([^}]+)\}", lambda match: Path(match[1]).read_text().strip(), text)
     return re.sub(r"\$(?:\{(\w+)\}|(\w+|\$))", lambda match: environment.get(match[1] or match[2], ""), text)

@@ -1,4 +1,4 @@
-"""A service is well when it answers with what is asked for, and is not when it says so, lacks it or does not answer."""
+"""A service is healthy if it answers as expected; not if it says otherwise, lacks the field, or does not answer."""
 
 import subprocess
 import sys
@@ -24,12 +24,12 @@ class Page(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Return where a service answers."""
+    """Return the address of a service that answers."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -24,7 +24,7 @@ PLACE = "\t0\t7\t2026-01-31 12:00:00\t\\N"
 
 
 def judged(topic: str, key: bytes | None, value: bytes | None, place: str = PLACE) -> tuple[str, list[str]]:
-    """Return for which table a message's line is, and its columns."""
+    """Return the table that a message's line is for, and its columns."""
     kind, text = line_of(Message(topic + place, key, value, None))
     columns = text.split("\t")
     assert len(columns) == WIDTHS[kind]

@@ -1,4 +1,4 @@
-"""The images are installed from parts of the one lock: what the tests run is what users run."""
+"""The images are installed from parts of the one lock: users run what the tests run."""
 
 import re
 
@@ -13,7 +13,7 @@ MARKER = re.compile(r" ; [^\\\n]*(?= \\)")
 def pins(name: str) -> set[str]:
     """Return the packages that a lock installs, each with its version and hashes.
 
-    For which platforms a part needs a package, the whole may not say as narrowly.
+    The whole lock may be less specific about the platforms for which a part needs a package.
     """
     found = PIN.findall((ROOT / name).read_text())
     return {MARKER.sub("", pin) for pin in found if "sys_platform == 'never'" not in pin}

@@ -1,4 +1,4 @@
-"""A mart's file is read strictly: what is wrong is one line that names the file."""
+"""A mart's file is read strictly: an error is one line that names the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ select user_id, total from orders
 
 @pytest.fixture
 def complaint(tmp_path: Path) -> Callable[..., str]:
-    """Return what is said of Totals.sql with one text in place of another, and of other files."""
+    """Return the complaint about Totals.sql with one text replaced, and about other files."""
 
     def complaint(old: str = "", new: str = "", **others: str) -> str:
         assert old in TOTALS

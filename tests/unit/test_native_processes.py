@@ -1,4 +1,4 @@
-"""What the native stack's processes look like, before any of them runs."""
+"""The definitions of the native stack's processes, before any of them runs."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""A notebook is committed as it was written, not as it was run, and a kernel's command line holds no secret."""
+"""A notebook is committed as written, without output, and a kernel's command line contains no secret."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The preflight says in one line what is missing, and refuses to be reached by others with a known password."""
+"""The preflight reports each problem in one line, and refuses to be reachable by others with a known password."""
 
 import hashlib
 import os

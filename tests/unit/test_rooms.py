@@ -1,4 +1,4 @@
-"""Who may import whom: data flows one way, and so do imports."""
+"""Which package may import which: data flows one way, and so do imports."""
 
 import ast
 import sys
@@ -43,13 +43,13 @@ def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
     assert strangers == set()
 
 
-# Inside `storeline`: what stands in the upper lines imports nothing of the lower ones, and no flow another.
+# Inside `storeline`: packages of upper lines import nothing from lower ones, and no flow imports another.
 FLOWS = ("replica", "events", "marts", "sales")
-ALONG = {("marts", "replica.bases")}  # a mart says which copy it was read from
+ALONG = {("marts", "replica.bases")}  # a mart records which copy it was read from
 
 
 def package(path: Path) -> str:
-    """Return the package of `storeline` that a file is in, or "" for those beside them."""
+    """Return the package of `storeline` that a file is in, or "" for files beside the packages."""
     return path.relative_to(ROOT / "storeline").parts[0] if len(path.relative_to(ROOT).parts) > 2 else ""
 
 
@@ -96,8 +96,8 @@ def test_a_dag_touches_no_database() -> None:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    # The report's path is given by whoever started the run, and Airflow's command is passed what this process has,
-    # as is a kernel.
+    # Whatever started the run gives the report's path, and Airflow's command inherits this process's environment, as
+    # does a kernel.
     may = {"storeline/settings.py", "storeline/ledger.py", "storeline/task.py", "dags/spark_job.py", "dags/refusals.py"}
     may |= {"dags/python_job.py", "notebooks/report.py"}
     for path in files():

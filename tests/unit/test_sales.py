@@ -1,4 +1,4 @@
-"""The sales of a run date: the same each time, with faults in known shares, each of which is found for what it is."""
+"""The sales of a run date: the same each time, with known shares of faults, each of which is recognized."""
 
 from collections import Counter
 from datetime import date
@@ -32,7 +32,7 @@ def folder(root: Path, name: str) -> Folder:
 
 
 def exported(raw: Folder, rows: int = ROWS) -> Counter[str]:
-    """Write an export and return what was sown in it."""
+    """Write an export and return the faults put into it."""
     plan, counts = Plan(rows, RUN_DATE), Counter[str]()
     raw.make()
     with raw.writer("sales.parquet", SCHEMA) as writer:

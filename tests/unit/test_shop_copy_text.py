@@ -1,4 +1,4 @@
-"""The text that COPY reads: every value arrives as it is."""
+"""The text that COPY reads: every value arrives unchanged."""
 
 from datetime import UTC, datetime, timedelta
 

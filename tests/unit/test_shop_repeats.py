@@ -1,4 +1,4 @@
-"""The same seed and the same end of the history give the same rows, whatever the machine and the order of chunks."""
+"""The same seed and the same end of the history give the same rows, on any machine and in any order of chunks."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from generators.shop import blocks
 from storeline.settings import ROOT
 from tests.shop import DEFAULT, shop
 
-# Rows that only numbers decide; names and texts may change with Faker's version.
+# Rows that depend only on numbers; names and texts may change with Faker's version.
 KNOWN = {
     "orders": "de156b54fb567c609ec5b6a76c265c25206130b04f256fa519f400358f1b3ef1",
     "order_details": "c9eb244f5cb657cfbe66e045e87a35202b9921e3e444b6f3067b1112a42227d7",

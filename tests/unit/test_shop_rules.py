@@ -107,7 +107,7 @@ def test_products_are_ordered_after_they_are_on_sale(made: Shop) -> None:
 def test_people_review_what_they_bought_after_they_bought_it(made: Shop) -> None:
     orders = by_id(made["orders"], "order_id")
     first_bought: dict[tuple[int, int], object] = {}
-    for line in made["order_details"]:  # in the order of their dates
+    for line in made["order_details"]:  # ordered by date
         order = orders[line["order_id"]]
         first_bought.setdefault((order["user_id"], line["product_id"]), order["order_date"])
 

@@ -1,4 +1,4 @@
-"""That a generated shop looks like one: what is frequent, what is rare, and when."""
+"""A generated shop looks like a real one: what is frequent, what is rare, and when."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable

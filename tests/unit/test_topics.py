@@ -1,4 +1,4 @@
-"""What the declarations of topics and events promise, and where they must agree with what stands elsewhere."""
+"""What the declarations of topics and events guarantee, and where they must agree with other places."""
 
 import re
 

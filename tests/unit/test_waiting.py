@@ -1,4 +1,4 @@
-"""For how long the stream was caught up, from one look to the next."""
+"""How long the stream was caught up, from one look to the next."""
 
 from storeline.events.waiting import CaughtUp
 

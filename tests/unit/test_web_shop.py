@@ -1,4 +1,4 @@
-"""The events that the producers make: seeded, in sensible order, and broken only where that is asked for."""
+"""The producers' events: seeded, in a sensible order, and broken only where configured."""
 
 import json
 from collections import defaultdict
