@@ -1,6 +1,6 @@
-"""Airflow's tables by its own models, and a DAG in each state that the boards tell apart.
+"""Airflow's tables created by its own models, and a DAG in each state that the boards distinguish.
 
-Usage: python -m tests.integration.airflow_tables    (with a stack's environment; Airflow reads its own when imported)
+Usage: python -m tests.integration.airflow_tables    (with a stack's environment; Airflow reads its own on import)
 """
 
 import os
@@ -22,7 +22,7 @@ values
 
 
 def main() -> None:
-    """Make the tables and the rows, and grant what the stack's start grants."""
+    """Create the tables and the rows, and grant what the stack's start grants."""
     settings = load()
     with TemporaryDirectory() as home:
         os.environ |= airflow_environment.derived(settings) | {"AIRFLOW_HOME": home}

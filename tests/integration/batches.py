@@ -1,4 +1,4 @@
-"""Batches of events landed in PostgreSQL as the stream lands them, without Kafka and Spark between."""
+"""Batches of events, landed in PostgreSQL as the stream lands them, without Kafka and Spark in between."""
 
 from collections.abc import Iterable
 from contextlib import closing
@@ -15,15 +15,15 @@ from tests.integration.events import KNOWN, forget
 
 IDS = {name: f"00000000-0000-0000-0000-00000000000{number}" for number, name in enumerate(NAMES)}
 STATES = {name: TopicState(name, topic_id, {0: Partition(0, 0)}) for name, topic_id in IDS.items()}
-# A topic, a key, a value and the dead letter that the header names.
+# Topic, key, value, and the dead letter that the header names.
 Sent = tuple[str, bytes | None, bytes | None, int | None]
 
 
 class Batches:
-    """Lands what it is given, each at the next offset of its topic."""
+    """Lands the given events, each at the next offset of its topic."""
 
     def __init__(self, settings: Settings) -> None:
-        """Begin where no event was ever sent, and the shop knows one user of the tests."""
+        """Begin with no events ever sent, and one user of the tests in the shop."""
         self.settings = settings
         forget(settings)
         with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
@@ -65,7 +65,7 @@ class Batches:
             return list(cursor.fetchall())
 
     def outcomes(self) -> list[str]:
-        """Return the outcomes of all that was sent, in the order of topics and offsets; each has exactly one."""
+        """Return the outcomes of all that was sent, ordered by topic and offset; each has exactly one."""
         found = self.ask('select topic_id::text, "offset", outcome from ops.events order by 1, 2')
         expected = [
             (IDS[name], at) for name in sorted(NAMES, key=IDS.__getitem__) for at in range(len(self.sent[name]))

@@ -1,4 +1,4 @@
-"""Events as tests send them, and the stream run to where there are no more."""
+"""Events as tests send them, and the stream run until there are no more."""
 
 import json
 import uuid
@@ -65,7 +65,7 @@ def order(email: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Sending:
-    """Sends events and knows at which offset each of them is."""
+    """Sends events and records the offset of each."""
 
     settings: Settings
     placed: list[tuple[str, int, int]] = field(default_factory=list)
@@ -96,7 +96,7 @@ def catch_up(settings: Settings, spark: SparkSession) -> None:
 
 
 def make_anew(settings: Settings, *names: str) -> None:
-    """Delete topics and make all that are declared."""
+    """Delete topics and create all declared ones."""
     with kafka.administration(settings) as client:
         client.delete_topics(list(names), raise_errors=False)
     while kafka.states(settings, list(names)):
@@ -105,13 +105,13 @@ def make_anew(settings: Settings, *names: str) -> None:
 
 
 def clear(settings: Settings) -> None:
-    """Bring Kafka and the ledger back to where no event was ever sent, and take what landed out of the shop."""
+    """Reset Kafka and the ledger as if no event was ever sent, and remove landed rows from the shop."""
     make_anew(settings, *(topic.name for topic in TOPICS))
     forget(settings)
 
 
 def forget(settings: Settings) -> None:
-    """Bring the ledger back to where no event was ever sent, and take what landed out of the shop."""
+    """Reset the ledger as if no event was ever sent, and remove landed rows from the shop."""
     with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
         cursor.execute(
             """delete from ops.parked_events; delete from ops.dead_letters; delete from ops.events;
@@ -140,7 +140,7 @@ def received(settings: Settings, topic: str) -> Iterator[Any]:
 
 
 def accounted(settings: Settings) -> dict[str, int]:
-    """Return how many events have which outcome; every offset that was written has exactly one."""
+    """Return the number of events per outcome; every offset written has exactly one."""
     states = kafka.states(settings, NAMES)
     with closing(postgres.reader(settings).connect()) as connection, connection.cursor() as cursor:
         for state in states.values():

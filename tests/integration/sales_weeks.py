@@ -1,4 +1,4 @@
-"""Weeks of sales in ClickHouse, as the pipeline's summary has them: some products rise from week to week, some fall."""
+"""Weeks of sales in ClickHouse, as in the pipeline's summary: some products rise from week to week, some fall."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,7 +14,7 @@ WEEKS = tuple(datetime.now(UTC).date() - timedelta(days=days) for days in (15, 8
 
 
 def sales_of(week: date) -> dict[tuple[str, int], Decimal]:
-    """Return the money of each region and product."""
+    """Return the amount for each region and product."""
     step = WEEKS.index(week)
     return {
         (region, product): Decimal(1000 + 100 * place + (-1) ** product * 10 * product * step) / 4
@@ -24,7 +24,7 @@ def sales_of(week: date) -> dict[tuple[str, int], Decimal]:
 
 
 def fill_weeks(settings: Settings, weeks: Sequence[date] = WEEKS) -> None:
-    """Let the table hold these weeks and no others."""
+    """Make the table hold exactly these weeks."""
     rows = [
         f"('{week}', '{region}', {product}, 4, 8, {amount}, {amount / 4})"
         for week in weeks

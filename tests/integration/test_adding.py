@@ -1,4 +1,4 @@
-"""Adding a table is one entry, adding a mart is two files, and nothing else changes."""
+"""Adding a table takes one entry, adding a mart takes two files, and nothing else changes."""
 
 import shutil
 import subprocess

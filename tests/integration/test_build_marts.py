@@ -1,4 +1,4 @@
-"""The marts: equal to an independent computation, audited before anybody sees them, published and rolled back whole."""
+"""The marts: equal to an independent computation, audited before they are visible, published and rolled back whole."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -44,7 +44,7 @@ def build(settings: Settings, spark: SparkSession, copied: None) -> Build:
 
 @pytest.fixture(scope="module")
 def built(settings: Settings, spark: SparkSession, copied: None) -> None:
-    """Publish every mart once, for the tests that only look at them or fail to replace them."""
+    """Publish every mart once, for tests that only look at them or fail to replace them."""
     build_here(settings, spark, MARTS)
 
 
@@ -144,7 +144,7 @@ def test_a_column_of_another_type_is_refused(build: Build, built: None, ask_targ
 
 
 def only(name: str, **changes: Any) -> tuple[Mart, ...]:
-    """Return one mart with changes; what a run fails on needs no other."""
+    """Return one mart with changes; a failing run needs no other."""
     return tuple(replace(mart, **changes) for mart in MARTS if mart.name == name)
 
 

@@ -1,4 +1,4 @@
-"""The `storeline` command: what it prints, its exit codes, and its one line where something fails."""
+"""The `storeline` command: its output, its exit codes, and its one line on failure."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ Storeline = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def storeline(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Storeline:
-    """Return a function that runs the command here; it returns the exit code and what was said on both streams."""
+    """Return a function that runs the command here; it returns the exit code and the output of both streams."""
     monkeypatch.setattr(command, "load", lambda: settings)
 
     def run(*words: str) -> tuple[int, str, str]:

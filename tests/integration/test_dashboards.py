@@ -1,4 +1,4 @@
-"""Every question of the boards and of the alerts, asked of the real databases with Grafana's own accounts."""
+"""Every query of the boards and alerts, run on the real databases with Grafana's own accounts."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ TYPES: dict[str, tuple[type, ...]] = {TIME: (datetime, date), TEXT: (str,), NUMB
 
 @pytest.fixture(scope="module")
 def filled(settings: Settings, spark: SparkSession, shop: None, airflow_states: None) -> Iterator[Settings]:
-    """Return how to reach databases that hold something for every panel, made by the platform's own code."""
+    """Return the settings of databases with data for every panel, created by the platform's own code."""
     copy_here(settings, spark)
     build_here(settings, spark, load_marts())
     with closing(mysql.replicator(settings).connect()) as target:
@@ -52,7 +52,7 @@ def filled(settings: Settings, spark: SparkSession, shop: None, airflow_states: 
 
 
 def land_events(settings: Settings, batches: Batches) -> None:
-    """Let events land, wait and be refused, and one be sent that the stream has not come to."""
+    """Let events land, wait and be refused, and send one that the stream has not reached."""
     first = registration(ADA)
     for event in (first, first, order(KNOWN), order("nobody@events.example.com")):
         topic, key = ("orders", "order_id") if "order_id" in event else ("users-data", "email")
@@ -68,7 +68,7 @@ def land_events(settings: Settings, batches: Batches) -> None:
 
 @pytest.fixture(scope="module")
 def answered(filled: Settings) -> dict[str, list[Answer]]:
-    """Return every board's answers as it is opened; the shop's when its history ends."""
+    """Return every board's answers for the time it opens with; the shop's for the end of its history."""
     until = {"shop": filled.shop_until}
     return {name: answers(filled, board, until.get(name)) for name, board in BOARDS.items()}
 
@@ -157,7 +157,7 @@ def test_the_sales_are_those_of_the_latest_week_beside_the_one_before(answered: 
 
 @pytest.fixture
 def broken(filled: Settings, ask_source: Ask, ask_target: Ask) -> Iterator[Callable[[str], None]]:
-    """Return a function that brings about what a rule is there for; afterwards all is well again."""
+    """Return a function that triggers a rule; afterwards everything is healthy again."""
     owner = postgres.owner(filled, filled.postgres_airflow_db)
 
     def in_airflow(statement: str) -> None:
@@ -200,7 +200,7 @@ def test_an_alert_is_silent_until_what_it_is_there_for(
 
 
 def above(settings: Settings, rule: Rule) -> list[tuple[Any, ...]]:
-    """Return the labels under which a rule's number is above its limit; Grafana takes texts for labels."""
+    """Return the labels for which a rule's number is above its limit; Grafana treats texts as labels."""
     names, rows = ask(settings, rule.source, rule.sql)
     assert rows
     for row in rows:

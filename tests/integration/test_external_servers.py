@@ -1,4 +1,4 @@
-"""Servers of a user's own, set up otherwise than ours: what they hold arrives, or one line says what is in the way."""
+"""A user's own servers, configured differently from ours: their data arrives, or one line says what is in the way."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -29,7 +29,7 @@ Copy = Callable[..., None]
 
 @pytest.fixture
 def copy(settings: Settings, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[Copy]:
-    """Return a function that copies the named tables in this process; the replica holds none of them at the end."""
+    """Return a function that copies the named tables in this process; at the end the replica has none of them."""
 
     def run(*tables: str, **values: str) -> None:
         monkeypatch.setattr(job, "TABLES", tuple(Table(name) for name in tables))
@@ -41,7 +41,7 @@ def copy(settings: Settings, spark: SparkSession, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def other_database(settings: Settings) -> Iterator[Callable[[str], Settings]]:
-    """Return a function that makes an empty shop in a database of another encoding."""
+    """Return a function that creates an empty shop in a database with another encoding."""
     made: list[str] = []
 
     def make(encoding: str) -> Settings:
@@ -72,7 +72,7 @@ def asked(settings: Settings, *statements: str) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def table(settings: Settings, name: str, columns: str, *statements: str) -> Iterator[None]:
-    """Make a table of the source for the time of a test."""
+    """Create a table in the source for the duration of a test."""
     asked(settings, f"create table source.{name} ({columns})", *statements)
     try:
         yield
@@ -173,7 +173,7 @@ def test_a_connection_that_idles_under_a_lock_outlives_the_wait_timeout(settings
 
 @pytest.fixture
 def folding(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """Return a stack whose MySQL writes every name small, as it must be told before its first start."""
+    """Return a stack whose MySQL writes every name in lower case, which must be set before its first start."""
     folder = tmp_path_factory.mktemp("folding")
     options = folder / "folding.cnf"
     options.write_text(f"!include {native.mysql.OPTIONS}\n[mysqld]\nlower_case_table_names = 1\n")

@@ -1,4 +1,4 @@
-"""What belongs to someone else in the databases of replica and marts: no verb touches it, and none hides behind it."""
+"""Foreign objects in the databases of replica and marts: no verb touches them, and none hides behind them."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +18,7 @@ RUN_ID = "20260131T120000_1a2b3c"
 
 @pytest.fixture
 def connection(settings: Settings) -> Iterator[Any]:
-    """Make databases of the test's own and return a connection that publishes in them."""
+    """Create the test's own databases and return a connection that publishes in them."""
     with closing(mysql.admin(settings).connect()) as connection:
         drop(connection)
         for database in (SET.live, SET.staging, SET.previous):
@@ -47,7 +47,7 @@ def publish(connection: Any, number: int, *names: str) -> None:
 
 
 def numbers(connection: Any, database: str) -> dict[str, int]:
-    """Return the number that each table of a database holds."""
+    """Return the number in each table of a database."""
     return {
         name: mysql.ask(connection, f"select number from {database}.{mysql.quote(name)}")[0][0]
         for name in mysql.tables_of(connection, database)

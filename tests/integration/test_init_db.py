@@ -1,4 +1,4 @@
-"""What the start says where a server does not take it, or could not work."""
+"""What the start reports when a server refuses it, or could not work."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ KEPT = (
 
 @pytest.fixture
 def without_local_infile(ask_target: Ask) -> Iterator[None]:
-    """Run the server as one that has passed over its file of options."""
+    """Run the server as if it had skipped its option file."""
     ask_target("set global local_infile = off")
     yield
     ask_target("set global local_infile = on")
@@ -54,7 +54,7 @@ COLUMNS = """select table_name, column_name, data_type, is_nullable, column_defa
     from information_schema.columns where table_schema = 'ops' order by 1, 2"""
 
 
-# What the ledger of events got later on.
+# What was added to the ledger of events later.
 ADDED = (("streams", "caught_up_seconds"), ("parked_events", "waits_from_seconds"))
 
 

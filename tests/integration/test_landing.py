@@ -1,4 +1,4 @@
-"""How a batch lands in PostgreSQL: nothing in it stops the others, and how it is cut changes nothing."""
+"""How a batch lands in PostgreSQL: no event blocks the others, and how it is cut changes nothing."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
 
 @pytest.fixture
 def batches(settings: Settings) -> Iterator[Batches]:
-    """Return a way to land batches; nothing was ever sent before."""
+    """Return a way to land batches; no events were sent before."""
     with closing(Batches(settings)) as batches:
         yield batches
 
@@ -79,7 +79,7 @@ cuts = st.lists(st.integers(1, 14), min_size=28, max_size=28)
 
 
 def contents(batches: Batches) -> list[Any]:
-    """Return the rows that the events made, and what is said of each."""
+    """Return the rows made from the events, and the reasons recorded for each."""
     return [
         batches.outcomes(),
         batches.ask(
@@ -112,7 +112,7 @@ def test_outcomes_are_those_of_one_by_one_in_any_batching(settings: Settings, as
     @examples(8)
     @given(st.lists(orders, max_size=8), st.lists(users, max_size=6), st.lists(orders, max_size=14), cuts)
     def hold(early: list[Any], registered: list[Any], late: list[Any], sizes: list[int]) -> None:
-        # In which order the events of two topics are read is not the senders' to say, so it is fixed here.
+        # The senders do not decide in which order the events of two topics are read, so it is fixed here.
         phases = [early, registered, late]
         assert run(phases, sizes) == run(phases, [])
 
@@ -170,7 +170,7 @@ BOB, EVE = "bob@events.example.com", "eve@events.example.com"
 
 @pytest.fixture
 def refusing(ask_source: Ask) -> Iterator[Any]:
-    """Return a function that lets the owner refuse each Bob, with an SQLSTATE of his own."""
+    """Return a function that makes the owner refuse each Bob, with a custom SQLSTATE."""
     yield lambda code, how: ask_source(REFUSING.format(code=code, **how))
     ask_source("drop trigger if exists refuse on source.users; drop function if exists source.refuse()")
 
@@ -239,7 +239,7 @@ def test_a_header_that_names_no_letter_of_these_bytes_is_forgotten(batches: Batc
 
 def test_orders_that_were_parked_with_headers_of_any_kind_expire(batches: Batches, ask_source: Ask) -> None:
     batches.land(("orders", b"k", b"{", None), *(sent(order(ADA)) for _ in range(4)))
-    # As an earlier version wrote them.
+    # As written by an earlier version.
     ask_source("""update ops.parked_events set redriven_from = case when "offset" < 3 then 1 else 999 end""")
     batches.landing.retry(0, 1)
     assert batches.outcomes() == ["dead"] * 5

@@ -12,11 +12,11 @@ from tests.integration.events import Ask, Sending
 from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
-# Even the few do not fit into the memory all at once; 150 of them do not in any form.
+# Even these few do not fit into memory at once; 150 of them do not in any form.
 LETTERS, BYTES = 30 if len(SEEDS) == 1 else 150, 12_000_000
-# Of addresses: one that sends letter by letter was measured at 353 MB, of which 205 MB were in memory at once.
+# Of address space: sending letter by letter was measured at 353 MB, of which 205 MB were in memory at once.
 MEMORY_BYTES = 600 << 20
-# Zeros, so that this machine's disk and Kafka's see little of them; memory holds them in full.
+# Zeros, so that the disks of this machine and of Kafka store little; in memory they have full size.
 WRITE = f"""insert into ops.dead_letters (
     topic, topic_id, partition, "offset", error_class, reason, key, value, produced_at
 )

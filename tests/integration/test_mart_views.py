@@ -27,7 +27,7 @@ def view(query: str = "select number from Totals", name: str = "Shown") -> Mart:
 
 @pytest.fixture
 def connection(settings: Settings) -> Iterator[Any]:
-    """Return a connection as the builder of marts, of which there are none before and after."""
+    """Return a connection as the marts' builder; there are no marts before and after."""
     with closing(mysql.mart_builder(settings).connect()) as connection:
         publish(connection, 0)
         yield connection
@@ -35,7 +35,7 @@ def connection(settings: Settings) -> Iterator[Any]:
 
 
 def swap(connection: Any, number: int, *marts: Mart) -> None:
-    """Publish marts whose every column holds a number, up to the end of the swap."""
+    """Publish marts whose every column contains a number, up to the end of the swap."""
     run_id = new_run_id()
     tables = [mart for mart in marts if not mart.is_view]
     staged = {mart.name: MARTS.staging_name(n, run_id, mart.name) for n, mart in enumerate(tables)}

@@ -1,4 +1,4 @@
-"""The native stack as its users meet it: started, changed, killed, ended."""
+"""The native stack as its users see it: started, changed, killed, stopped."""
 
 import os
 import re

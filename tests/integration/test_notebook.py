@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom against real servers, and becomes a page that loads nothing from anywhere."""
+"""The notebook runs from top to bottom against real servers, and becomes a page that loads nothing external."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ REGIONS = ("North", "South", "West")
 
 @pytest.fixture(scope="module")
 def report(databases: Stack, shop: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Return a function that makes the report as `make report` does, and returns how that ended."""
+    """Return a function that creates the report like `make report`, and returns its result."""
     databases.start(("spark",))
     file: Path = tmp_path_factory.mktemp("report") / "report.html"
 
@@ -36,7 +36,7 @@ def report(databases: Stack, shop: None, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def sales(databases: Stack) -> None:
-    """Put two imports of three sums each into ClickHouse; the later one is what the report shows."""
+    """Put two imports of three sums each into ClickHouse; the report shows the later one."""
     databases.start(("clickhouse",))
     columns = "import_date, region, product_id, sales_count, sales_amount"
     rows = [(day, region, 1, 3, amount) for day, amount in (("2026-11-10", 1), ("2026-11-17", 2)) for region in REGIONS]

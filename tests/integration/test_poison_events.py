@@ -1,4 +1,4 @@
-"""What cannot be taken becomes a dead letter that says why, byte for byte, and keeps nothing else out."""
+"""An event that cannot be taken becomes a dead letter that says why, byte for byte, and blocks no other."""
 
 import json
 from collections.abc import Iterator
@@ -85,20 +85,20 @@ def test_every_poison_is_a_dead_letter_that_says_why_and_what_is_around_it_lands
 
 
 SENDERS_TIME = {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**63 - 1)}
-# A message's time in milliseconds, and whether a database takes it.
+# A message's time in milliseconds, and whether a database accepts it.
 TIMES = {
     -1: True,
     5: True,
     1_800_000_000_000: True,
     -63_000_000_000_000: False,  # in 27 B.C.
-    253_402_300_800_000: False,  # the day after the last of the year 9999
+    253_402_300_800_000: False,  # the day after the end of the year 9999
 }
 # As microseconds they overflow inside Spark.
 UNREADABLE_TIMES = (2**63 - 1, -(2**63) + 1, 9_223_372_036_854_776, -9_223_372_036_854_777)
 
 
 def send(settings: Settings, *messages: tuple[dict[str, Any], int]) -> None:
-    """Send orders, each with its own time as the sender says it."""
+    """Send orders, each with its own time set by the sender."""
     with closing(kafka.producer(settings)) as producer:
         for one, time in messages:
             key, value = one["order_id"].encode(), json.dumps(one).encode()
@@ -107,10 +107,10 @@ def send(settings: Settings, *messages: tuple[dict[str, Any], int]) -> None:
 
 @pytest.fixture
 def senders_time(sending: Sending, settings: Settings) -> Iterator[None]:
-    """Let the topic of orders keep the senders' times, whatever they are, as one that others made may."""
+    """Let the topic of orders keep the senders' times, whatever they are, like a topic created by others may."""
     with kafka.administration(settings) as client, closing(kafka.producer(settings)) as producer:
         client.alter_configs([ConfigResource("TOPIC", "orders", SENDERS_TIME)])
-        # The broker goes by it a moment later.
+        # The broker applies it a moment later.
         while producer.send("orders", key=b"k", value=b"", partition=1, timestamp_ms=5).get(timeout=60).timestamp != 5:
             pass
     yield
@@ -155,7 +155,7 @@ def test_a_time_that_no_database_takes_is_a_dead_letter_and_stops_nothing(
     assert json.dumps(large).encode() in [bytes(value) for *_, value in letters]
     own = "select count(*) from ops.events where outcome = 'landed' and produced_at = to_timestamp(0.005)"
     assert ask_source(own) == [(2,)]
-    # By the broker's time they are taken.
+    # With the broker's time they are taken.
     kafka.make_topics(settings)
     assert redrive.redrive(settings, "bad_time") == dead + more_dead
     assert take()["landed"] == 2 * len(TIMES) + len(UNREADABLE_TIMES)

@@ -1,4 +1,4 @@
-"""The copy: what arrives, what is refused, and what a reader sees meanwhile."""
+"""The copy: what arrives, what is refused, and what readers see meanwhile."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def copy(settings: Settings, spark: SparkSession) -> Copy:
 
 
 def contents(ask: Ask, schema: str, quote: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table, with moments in UTC and without a zone."""
+    """Return every row of every table, with times in UTC and without a zone."""
 
     def plain(value: Any) -> Any:
         return value.replace(tzinfo=None) if getattr(value, "tzinfo", None) else value

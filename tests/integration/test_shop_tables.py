@@ -1,4 +1,4 @@
-"""The shop's tables keep their own rules, whoever writes; and each role can do its work and nothing else."""
+"""The shop's tables enforce their own rules, whoever writes; and each role can do its work and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import closing

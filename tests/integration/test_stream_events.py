@@ -46,7 +46,7 @@ def dead(ask_source: Ask) -> list[tuple[Any, ...]]:
 
 
 def contents(ask_source: Ask) -> list[Any]:
-    """Return every row of what the stream writes, with the transaction that wrote it."""
+    """Return every row that the stream writes, with the transaction that wrote it."""
     return [
         ask_source(f"select xmin::text, t.* from {table} as t order by 2, 3, 4")
         for table in ("source.users", "source.orders", "source.order_details", "ops.events", "ops.dead_letters")
@@ -138,7 +138,7 @@ def test_a_dead_letter_that_fails_again_keeps_its_history_and_counts_once(
     take()
     assert redrive.redrive(settings, error_class="another") == 0
     assert redrive.redrive(settings, number=1) == 1
-    # Whoever sends it again may be killed before that is written.
+    # A process that sends it again may be killed before that is recorded.
     sending.raw("orders", b"k", b"{", headers=[(REDRIVEN_HEADER, b"1")])
     assert take() == {"dead": 3, "duplicate": 1}
     history = ask_source(
@@ -181,7 +181,7 @@ def test_a_replay_from_zero_changes_no_row(sending: Sending, take: Take, ask_sou
     assert all("skips nothing, reads" in one for one in said)
     assert take() == outcomes
     assert contents(ask_source) == before
-    # The same events in a topic that was recreated are the same events.
+    # The same events in a recreated topic are the same events.
     make_anew(settings, "users-data")
     sending.all(registration(ADA, event_id=str(uuid.uuid4())))
     reset_stream.reset(settings, "earliest")
@@ -279,7 +279,7 @@ def test_lag_says_what_waits_since_when_and_what_became_of_the_rest(
     assert {outcome: count for outcome, count in taken["orders"].outcomes.items() if count} == {"landed": 1, "dead": 1}
     assert taken["users-data"].rate == pytest.approx(1 / 60)
 
-    # What is read again has its outcome already.
+    # Events read again already have their outcome.
     reset_stream.reset(settings, "earliest")
     assert [(one.lag, one.seconds) for one in lags(settings)] == [(0, None), (0, None)]
 
@@ -291,7 +291,7 @@ def test_the_run_that_began_last_is_the_only_one_that_writes(
         topic_ids = stream_events.begin(settings, zombie)
         sending.all(order(KNOWN))
         catch_up(settings, spark)
-        # Its successor has ended its session.
+        # The successor has ended its session.
         with pytest.raises(PostgresError, match="the connection is lost"):
             stream_events.run(settings, spark, zombie, topic_ids, is_bounded=True)
     with (

@@ -20,7 +20,7 @@ JOB = (sys.executable, "-m", "spark_jobs.stream_events")
 
 
 def run(stack: Stack, report: Path, **variables: str) -> tuple[int, str, dict[str, object]]:
-    """Run the stream without Spark, as far as it comes; return its exit code, what it said and its report."""
+    """Run the stream without Spark, as far as it gets; return its exit code, its output and its report."""
     environment = stack.environment() | variables | {REPORT_VARIABLE: str(report)}
     done = subprocess.run(JOB, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr, json.loads(report.read_text()) if report.exists() else {}

@@ -1,4 +1,4 @@
-"""What a reader sees while a set of tables changes over: all of the old state or all of the new one."""
+"""What readers see while a set of tables changes over: all of the old state or all of the new one."""
 
 import random
 import threading
@@ -27,7 +27,7 @@ ROWS = 2000
 
 @pytest.fixture
 def generations(settings: Settings) -> Iterator[Any]:
-    """Make databases of the test's own and return a connection that publishes in them."""
+    """Create the test's own databases and return a connection that publishes in them."""
     with closing(mysql.admin(settings).connect()) as connection:
         for database in (SET.live, SET.staging, SET.previous):
             mysql.do(connection, f"drop database if exists {database}")
@@ -42,7 +42,7 @@ def generations(settings: Settings) -> Iterator[Any]:
 
 
 def create(connection: Any, number: int) -> dict[str, str]:
-    """Make empty staging tables for a generation; return live name -> staging table."""
+    """Create empty staging tables for a generation; return live name -> staging table."""
     staged = {name: SET.staging_name(number, RUN_ID, name) for name in TABLES}
     for table in staged.values():
         mysql.do(connection, f"create table {SET.staged(table)} (id int primary key, generation int not null)")
@@ -55,7 +55,7 @@ def load(connection: Any, table: str, number: int, first: int, end: int) -> None
 
 
 def finish(connection: Any, staged: dict[str, str], with_index: bool) -> None:
-    """End the load as the jobs do: with the indexes, where there are any, and the mark."""
+    """End the load as the jobs do: with the indexes, if there are any, and the mark."""
     for table in staged.values():
         if with_index:
             mysql.do(connection, f"alter table {SET.staged(table)} add index by_generation (generation)")

@@ -1,4 +1,4 @@
-"""A JVM in another time zone computes the same marts: what a machine's zone is never reaches a moment."""
+"""A JVM in another time zone computes the same marts: the machine's zone never affects a moment."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from tests.marts.comparison import differences
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
 
-# It is neither whole hours from UTC nor without a change of the clocks: 02:00 to 03:00 there did not exist that day.
+# Its offset from UTC is not in whole hours, and its clocks change: 02:00 to 03:00 there did not exist that day.
 ZONE = "America/St_Johns"
 IN_THE_GAP = "2026-03-08 02:30:00Z"
 
 
 @pytest.fixture
 def copied(databases: Stack, settings: Settings, spark: SparkSession, ask_source: Ask) -> Iterator[None]:
-    """Copy a shop that holds moments which a clock in the zone never shows; the shop is the default one again."""
+    """Copy a shop with moments that a clock in the zone never shows; afterwards the shop is the default one again."""
     ask_source("update source.users set registration_date = %s", (IN_THE_GAP,))
     ask_source("update source.orders set order_date = %s where delivery_date is null", (IN_THE_GAP,))
     copy_here(settings, spark)

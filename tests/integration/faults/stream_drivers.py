@@ -1,4 +1,4 @@
-"""Drivers of the stream as processes of their own, on this machine alone: what happens to them needs no cluster."""
+"""Drivers of the stream as separate processes, on this machine only: their faults need no cluster."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ SECONDS = 120
 
 
 class Driver:
-    """A run of the stream; what it says is kept."""
+    """A run of the stream; its output is kept."""
 
     def __init__(self, stack: Stack, name: str, **variables: str) -> None:
         self.stack, self.log = stack, Path(stack.home) / f"driver-{name}.log"
@@ -54,7 +54,7 @@ class Driver:
 
 
 def ask(stack: Stack, query: str, *parameters: Any) -> Any:
-    """Return the first value of an answer, by a connection of its own: an older one may have died with the server."""
+    """Return the first value of an answer, over a new connection: an older one may have died with the server."""
     with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(query, parameters or None)
         return (cursor.fetchone() or (None,))[0]
@@ -71,7 +71,7 @@ def writer(stack: Stack) -> str | None:
 
 
 def session_of(stack: Stack, run_id: str | None) -> str:
-    """Return what PostgreSQL says that a run's session does: its state, or that it waits for a lock."""
+    """Return what a run's session is doing according to PostgreSQL: its state, or that it waits for a lock."""
     found = ask(
         stack,
         """select case when wait_event_type = 'Lock' then 'waits for a lock' else state end
@@ -82,5 +82,5 @@ def session_of(stack: Stack, run_id: str | None) -> str:
 
 
 def runs_ended(said: str) -> list[str]:
-    """Return the runs whose sessions a driver says that it has ended."""
+    """Return the runs whose sessions a driver reports to have ended."""
     return re.findall(r"ended the session of run (\S+),", said)

@@ -1,4 +1,4 @@
-"""Who a fault happens to, and how: processes of a stack that are killed or put to sleep."""
+"""The victims of faults, and the faults: processes of a stack that are killed or put to sleep."""
 
 import signal
 import time
@@ -24,7 +24,7 @@ def processes(stack: Stack, victim: str, job: Popen[Any]) -> list[psutil.Process
 
 
 def family(job: Popen[Any]) -> list[psutil.Process]:
-    """Return a process with all that descend from it; nothing where it has ended."""
+    """Return a process with all its descendants; nothing if it has ended."""
     with suppress(psutil.NoSuchProcess):
         first = psutil.Process(job.pid)
         return [first, *first.children(recursive=True)]
@@ -32,7 +32,7 @@ def family(job: Popen[Any]) -> list[psutil.Process]:
 
 
 def is_executor(process: psutil.Process) -> bool:
-    """Tell an executor; one that has ended and is not yet gone has no command line any more."""
+    """Tell whether it is an executor; one that has ended and is not yet gone has no command line any more."""
     try:
         return "CoarseGrainedExecutorBackend" in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
@@ -40,7 +40,7 @@ def is_executor(process: psutil.Process) -> bool:
 
 
 def happen(victims: list[psutil.Process], asleep_seconds: int) -> None:
-    """Let processes sleep, or kill them where they are not to wake again."""
+    """Let processes sleep, or kill them if they are not to wake again."""
     if asleep_seconds:
         send(victims, signal.SIGSTOP)
         time.sleep(asleep_seconds)
@@ -56,6 +56,6 @@ def send(victims: list[psutil.Process], number: signal.Signals) -> None:
 
 
 def end(job: Popen[Any]) -> None:
-    """Kill what a test that failed has left running."""
+    """Kill what a failed test has left running."""
     send(family(job), signal.SIGKILL)
     job.wait()

@@ -1,4 +1,4 @@
-"""A run that has to end does, whatever it waits for, and publishes nothing afterwards."""
+"""A run that has to end does so, whatever it waits for, and publishes nothing afterwards."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ from storeline.stores import mysql, postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 Wait = Callable[[], object]
-SECONDS = 20  # within which a run ends that has to; on a quiet machine three are enough
+SECONDS = 20  # the limit for a run that has to end; on a quiet machine it takes three
 LONG_SECONDS = 120
 
 
@@ -37,7 +37,7 @@ def watch_over(settings: Settings, seconds: int) -> Watch:
 
 @contextmanager
 def holding(settings: Settings, name: str) -> Iterator[Any]:
-    """Hold the replica's lock as a run of a task does."""
+    """Hold the replica's lock like a task's run."""
     login = mysql.replicator(settings)
     with closing(login.connect(conn_attrs={task.ATTRIBUTE: name})) as connection:
         mysql.hold(connection, bases.LOCK, 1)
@@ -69,7 +69,7 @@ def test_a_run_ends_in_time_whatever_it_waits_for(
     settings: Settings, spark: SparkSession, target: Any, ask_target: Any, wait: Callable[..., None]
 ) -> None:
     run_id = ledger.new_run_id()
-    spark.range(1).selectExpr("sum(id)").collect()  # the first query of a session takes as long as the watch waits
+    spark.range(1).selectExpr("sum(id)").collect()  # a session's first query takes as long as the watch waits
     mysql.do(target, "create table if not exists replica_staging.kept (number int)")
     with closing(mysql.admin(settings).connect(autocommit=False)) as in_the_way:
         mysql.hold(in_the_way, "storeline.test", 1)
@@ -110,7 +110,7 @@ with watching(Watch("replicate", mysql.replicator(load()), REPLICA, ("COPY_TIMEO
 
 @pytest.fixture
 def driver(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Return a function that starts a driver which waits and does not listen, as a child of another process."""
+    """Return a function that starts a driver which only waits, as a child of another process."""
     started: list[subprocess.Popen[str]] = []
 
     def start(seconds: int, **variables: str) -> subprocess.Popen[str]:
@@ -228,7 +228,7 @@ def test_only_what_airflow_has_given_up_counts_as_given_up(
     from dags.spark_job import SparkJob
 
     class Instance:
-        """What a task knows of itself and of the other runs."""
+        """What a task knows about itself and the other runs."""
 
         dag_id, run_id, try_number = "copy", "today", 2
 

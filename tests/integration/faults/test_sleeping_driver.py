@@ -1,6 +1,6 @@
-"""A driver of the stream that is stopped in one of its phases: its successor ends its session, and goes on without it.
+"""A driver of the stream that is stopped in one of its phases: its successor ends its session and continues.
 
-Each driver but the last is the successor of one that sleeps, and is then stopped itself; in the end all wake.
+Each driver but the last succeeds one that sleeps, and is then stopped itself; in the end all wake.
 """
 
 import signal
@@ -46,7 +46,7 @@ def begin(stack: Stack, driver: Driver, before: str | None) -> str:
 
 
 def stop_in_the_transaction(stack: Stack, driver: Driver, run_id: str, sending: Sending) -> None:
-    """Stop it while another session's lock holds its INSERT up; then its backend waits in the transaction."""
+    """Stop it while another session's lock blocks its INSERT; then its backend waits in the transaction."""
     with closing(postgres.owner(stack.settings).connect()) as connection, connection, connection.cursor() as cursor:
         cursor.execute("lock table source.orders in share mode")
         sending.all(order(KNOWN))
@@ -57,7 +57,7 @@ def stop_in_the_transaction(stack: Stack, driver: Driver, run_id: str, sending: 
 
 
 def stop_at_rest(stack: Stack, driver: Driver, run_id: str, sending: Sending, events: int) -> None:
-    """Stop it outside a transaction: right after a commit, or, where many events were sent, while it reads them."""
+    """Stop it outside a transaction: right after a commit, or, if many events were sent, while it reads them."""
     for _ in range(50):
         before = decided(stack)
         sending.all(*(order(KNOWN) for _ in range(events)))

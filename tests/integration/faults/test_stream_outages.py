@@ -1,4 +1,4 @@
-"""Servers that are gone for a while, and a stream that hangs."""
+"""Servers that are down for a while, and a stream that hangs."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -76,11 +76,11 @@ def test_a_topic_that_is_deleted_while_it_is_read_ends_the_run_with_one_line(
 ) -> None:
     driver = Driver(broker, "deleted", STREAM_BATCH_EVENTS="1")
     drivers.append(driver)
-    sending.all(*(order(KNOWN) for _ in range(200)))  # a batch each: one of them is always being read
+    sending.all(*(order(KNOWN) for _ in range(200)))  # one batch each: one of them is always being read
     driver.wait_for(lambda: decided(broker) > 2, "events were taken")
     with kafka.administration(broker.settings) as client:
         client.delete_topics([ORDERS.name])
     assert driver.process.wait(60) == 1
-    # What it hears first: that the topic is unknown, or that one of its partitions has another topic's id.
+    # What it may hear first: that the topic is unknown, or that one of its partitions has another topic's id.
     (line,) = [one for one in driver.said().splitlines() if one.startswith("stream_events: topic orders ")]
     assert "is not in Kafka" in line or "was deleted or recreated while it was read" in line

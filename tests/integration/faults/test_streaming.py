@@ -1,4 +1,4 @@
-"""Whatever dies while events flow: each offset has exactly one outcome in the end, and what landed landed once."""
+"""Whatever dies while events flow: in the end each offset has exactly one outcome, and each event landed once."""
 
 import os
 import random
@@ -29,19 +29,19 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.usefixtur
 VICTIMS = ("driver", "executor", "kafka", "postgres")
 RATES = {"PRODUCE_ORDERS_PER_SECOND": "40", "PRODUCE_USERS_PER_SECOND": "20", "PRODUCE_STATUS_SECONDS": "3"}
 SHARES = {f"PRODUCE_{name}_SHARE": "0.05" for name in ("DUPLICATE", "LATE", "OUT_OF_ORDER", "BROKEN")}
-# More than the 30 s for which Kafka's clients wait for an answer: they ask again, and the broker has both questions.
+# More than the 30 s for which Kafka's clients wait for an answer: they ask again, and the broker has both requests.
 ASLEEP_SECONDS = 35
 FAULTS = (*((victim, 0) for victim in VICTIMS), ("kafka", ASLEEP_SECONDS))
 
 
 class Streaming:
-    """The stream as Airflow keeps it: started again whenever it ends."""
+    """The stream as Airflow runs it: restarted whenever it ends."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.process = stack, None
 
     def keep(self) -> subprocess.Popen[bytes]:
-        """Return the running driver, a new one where the last has ended."""
+        """Return the running driver, a new one if the last has ended."""
         if self.process is None or self.process.poll() is not None:
             # It is started often and lives for seconds.
             options = ("--jars", jars(), "--conf", "=".join(QUICK_COMPILER), "--conf", "spark.cores.max=1")
@@ -58,7 +58,7 @@ class Streaming:
 
 @pytest.fixture
 def streaming(databases: Stack) -> Iterator[Streaming]:
-    """Return the stream, with a cluster to run on and nothing sent before."""
+    """Return the stream, with a cluster to run on and no events sent before."""
     databases.start(("kafka", "spark"))
     clear(databases.settings)
     one = Streaming(databases)
@@ -81,7 +81,7 @@ def producers(streaming: Streaming) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def count(stack: Stack, what: str) -> int:
-    """Return a number from PostgreSQL, by a connection of its own: an older one may have died with the server."""
+    """Return a number from PostgreSQL, over a new connection: an older one may have died with the server."""
     with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(f"select count(*) from {what}")
         return int((cursor.fetchone() or (0,))[0])
@@ -94,7 +94,7 @@ def outcomes(stack: Stack) -> int:
 
 
 def wait_for_more(streaming: Streaming, seconds: float = 400) -> None:
-    """Wait until the stream, started again as often as it takes, lands events."""
+    """Wait until the stream, restarted as often as needed, lands events."""
     before, deadline = outcomes(streaming.stack), time.monotonic() + seconds
     while outcomes(streaming.stack) <= before:
         assert time.monotonic() < deadline, (streaming.stack.home / "stream.log").read_text()[-3000:]
@@ -103,7 +103,7 @@ def wait_for_more(streaming: Streaming, seconds: float = 400) -> None:
 
 
 def victims(streaming: Streaming, victim: str) -> list[psutil.Process]:
-    """Return the processes of a victim; where the stream has just been started again, its executor comes later."""
+    """Return the processes of a victim; after a restart of the stream its executor appears later."""
     deadline = time.monotonic() + 120
     while not (found := processes(streaming.stack, victim, streaming.keep())):
         assert time.monotonic() < deadline, f"no {victim}"
@@ -112,7 +112,7 @@ def victims(streaming: Streaming, victim: str) -> list[psutil.Process]:
 
 
 def settle(streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession) -> None:
-    """End the producers and the stream, take what is left, and hold the books."""
+    """Stop the producers and the stream, take what is left, and check the books."""
     for one in producers:
         one.send_signal(signal.SIGTERM)
     assert [one.wait(120) for one in producers] == [0, 0]

@@ -1,4 +1,4 @@
-"""What the tests ask the loaded shop, and the generator as a process."""
+"""The tests' queries of the loaded shop, and the generator as a process."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def command(own: Settings, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def next_ids_are_free(connection: Connection) -> bool:
-    """Insert a row into each table without saying its id."""
+    """Insert a row without an id into each table."""
     for statement in (
         "insert into source.users (first_name, last_name, email, registration_date) values ('A', 'B', 'a@b', now())",
         "insert into source.product_categories (name) values ('C')",

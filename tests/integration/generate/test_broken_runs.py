@@ -1,4 +1,4 @@
-"""A run that is killed, comes second or cannot begin leaves the shop as it was, and says why in one line."""
+"""A run that is killed, comes second or cannot begin leaves the shop unchanged, and says why in one line."""
 
 import signal
 from time import monotonic, sleep

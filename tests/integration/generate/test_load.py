@@ -1,4 +1,4 @@
-"""What is loaded is what was made; a load leaves the tables' structure as it was."""
+"""A load writes exactly what was generated, and leaves the tables' structure unchanged."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""A shop that is not empty is refused, left alone, added to or replaced, as the caller says."""
+"""A shop that is not empty is refused, kept, extended or replaced, as the caller chooses."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""The files of the sales in an object store: the same steps, with a server that speaks Amazon's protocol."""
+"""The sales files in an object store: the same steps, with a server that speaks Amazon's protocol."""
 
 from collections.abc import Iterator
 

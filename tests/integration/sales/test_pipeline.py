@@ -1,4 +1,4 @@
-"""The six steps from the export to ClickHouse: what they leave, when they are repeated, and when they are killed."""
+"""The six steps from the export to ClickHouse: their results, alone, when repeated, and when killed."""
 
 import subprocess
 import sys
@@ -55,7 +55,7 @@ def test_a_second_run_of_a_date_changes_nothing_and_another_date_stands_beside_i
     before, files = pipeline.state(), sorted(path.name for path in (pipeline.root / str(DATE)).rglob("*"))
     pipeline.run()
     assert pipeline.state() == before
-    # Each run writes its own files; none of the run before is left.
+    # Each run writes its own files; none of the previous run is left.
     assert len(list((pipeline.root / str(DATE)).rglob("*"))) == len(files)
     pipeline.configured(SALES_ROWS="3000").run(OTHER)
     assert pipeline.ask("select distinct run_date from sales.sales order by 1") == [(OTHER,), (DATE,)]
@@ -91,7 +91,7 @@ def test_a_reader_of_clickhouse_sees_a_date_whole_as_it_was_or_as_it_becomes(pip
                 connection,
                 connection.cursor() as cursor,
             ):
-                # Other numbers of rows, too: half of the rows would not be taken for all of a smaller set.
+                # Different row counts too: half of the rows must not pass for all of a smaller set.
                 cursor.execute(
                     "update sales.sales_summary set quantity = quantity * %s where run_date = %s", (factor, DATE)
                 )

@@ -1,4 +1,4 @@
-"""Bad input is one line that says what, where and what to do, and nothing that a reader sees changes."""
+"""Bad input is reported in one line that says what, where and what to do, and readers see no change."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("unchanged")]
 
 
 def only_line(said: tuple[int, str]) -> str:
-    """Return what was said by a step that failed."""
+    """Return the line of a failed step."""
     code, text = said
     assert code == 1, text
     (line,) = text.splitlines()
@@ -36,7 +36,7 @@ def cut(path: Path) -> None:
 
 
 def damage(path: Path) -> None:
-    """Leave the size and the end, where the structure stands, and spoil what is before."""
+    """Keep the size and the end, which holds the structure, and spoil what is before."""
     content = bytearray(path.read_bytes())
     content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
     path.write_bytes(content)
@@ -135,7 +135,7 @@ mount -t tmpfs -o size=200k none "$SALES_STORAGE" && mkdir -p "$SALES_STORAGE/{d
 def test_a_full_disk_is_named_and_no_export_is_visible(pipeline: Pipeline, tmp_path: Path) -> None:
     storage = tmp_path / "sales"
     storage.mkdir()
-    # A file system of its own that ends with the process; who is not root makes it in a name space of his own.
+    # A separate file system that ends with the process; without root the process mounts it in its own namespace.
     command = (
         "unshare",
         "--user",

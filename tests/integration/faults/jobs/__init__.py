@@ -1,1 +1,1 @@
-"""Tests in which something dies or sleeps; a package, because its drivers stay as long as its tests."""
+"""Tests in which something dies or sleeps; a package, because its drivers live as long as its tests."""

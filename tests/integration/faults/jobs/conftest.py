@@ -21,7 +21,7 @@ def cluster(databases: Stack, shop: None) -> Stack:
 
 @pytest.fixture(scope="package")
 def drivers(cluster: Stack) -> Iterator[Drivers]:
-    """Return two warm drivers, which have made a replica and marts."""
+    """Return two warm drivers, which have built a replica and marts."""
     make_tree(cluster)
     both = Drivers(cluster)
     for job in ("replicate", "build_marts"):

@@ -1,4 +1,4 @@
-"""The drivers of the fault tests, as seen from outside: processes that can be killed, and the jobs they were given."""
+"""The drivers of the fault tests, seen from outside: processes that can be killed, and the jobs given to them."""
 
 import shlex
 import subprocess
@@ -19,7 +19,7 @@ SECONDS_TO_START, SECONDS_TO_END = 180, 300
 
 
 class Run:
-    """One job that a driver was given."""
+    """A job given to a driver."""
 
     def __init__(self, driver: "Driver", job: str) -> None:
         self.driver, self.job = driver, job
@@ -34,13 +34,13 @@ class Run:
         return self.ended.is_set()
 
     def has_succeeded(self, seconds: float = SECONDS_TO_END) -> bool:
-        """Wait for the job's end; a driver that died has failed at it."""
+        """Wait for the job's end; if the driver died, the job has failed."""
         assert self.ended.wait(seconds), f"{self.job} has not ended after {seconds} s: {self.driver.log()}"
         return self.said == DONE
 
 
 class Driver:
-    """A warm driver on the cluster; it is ready for a job when it was made."""
+    """A warm driver on the cluster, ready for a job once it is created."""
 
     def __init__(self, stack: Stack, name: str) -> None:
         self.log_file = stack.home / f"{name}.log"
@@ -51,7 +51,7 @@ class Driver:
         }
         arguments = ["--jars", jars(), *(word for pair in options.items() for word in ("--conf", "=".join(pair)))]
         # The copied code comes first, as the working folder; the tests' own program comes from the repository. Java is
-        # Python's child here, because spark-submit passes no standard input on.
+        # Python's child here, because spark-submit does not pass on standard input.
         environment = stack.environment() | {
             "PYTHONPATH": str(ROOT),
             "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, "pyspark-shell"]),
@@ -86,7 +86,7 @@ class Driver:
         self.is_ready.set()
 
     def start(self, job: str, *pause: str) -> Run:
-        """Give it a job, and return at once; `pause` is a function of the job's and a file, as `warm_driver` says."""
+        """Give it a job, and return at once; `pause` is one of the job's functions and a file, as in `warm_driver`."""
         assert self.is_ready.wait(SECONDS_TO_START), self.log()
         assert self.is_alive(), self.log()
         assert self.run is None or self.run.is_over(), f"{self.run.job} is still running"
@@ -111,7 +111,7 @@ class Driver:
 
 
 class Drivers:
-    """Two warm drivers: one to suffer, one to run next to it or after it. One that has died is replaced."""
+    """Two warm drivers: one suffers, one runs next to it or after it. A dead one is replaced."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.count = stack, 0
@@ -131,7 +131,7 @@ class Drivers:
         return first, second
 
     def run_to_its_end(self, job: str) -> None:
-        """Run a job that must end well."""
+        """Run a job that must succeed."""
         driver = self.pair()[1]
         run = driver.start(job)
         assert run.has_succeeded(), f"{run.said}: {driver.log()}"

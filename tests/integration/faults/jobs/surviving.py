@@ -1,4 +1,4 @@
-"""A job that suffers a fault while readers look on, and what must be true afterwards."""
+"""A job that suffers a fault while readers watch, and what must be true afterwards."""
 
 import random
 import threading
@@ -25,15 +25,15 @@ CHECKS = {
     "marts": """select (select sum(total_amount) from marts.UserOrders),
                        (select sum(total_revenue) from marts.ProductSales)""",
 }
-# What is waited for after a fault; the supervisor has begun it by itself.
+# What the test waits for after a fault; the supervisor has started it.
 SERVICES_OF = {"mysql": ("mysql",), "postgres": ("postgres",), "driver": ()}
-# The fault comes at any moment of the phase, in seconds; the last steps of a warm job take tenths of one.
+# The fault comes at any moment of the phase, in seconds; the last steps of a warm job take tenths of a second.
 LONGEST_PAUSE = {"load": 0.3, "before the swap": 0.05, "swap": 0.5}
 SET_OF = {"replicate": REPLICA, "build_marts": MARTS}
 
 
 class Reader(threading.Thread):
-    """Reads replica and marts in a loop and keeps every state that it saw; a server that is down shows nothing."""
+    """Reads replica and marts in a loop and keeps every state it saw; a server that is down shows nothing."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Reader(threading.Thread):
 
 
 def sell(ask_source: Ask) -> None:
-    """Add an order of one line to the shop, so that a copy has something new to show."""
+    """Add an order with one line to the shop, so that a copy has something new to show."""
     ask_source(
         """with o as (insert into source.orders (user_id, order_date, total_amount, status)
                       select min(user_id), now(), 12.34, 'Pending' from source.users returning order_id)
@@ -68,7 +68,7 @@ def sell(ask_source: Ask) -> None:
 
 
 def visible(stack: Stack, name: str) -> tuple[Any, ...]:
-    """Return a set's state, which must be whole."""
+    """Return a set's state, which must be complete."""
     with closing(mysql.analyst(stack.settings).connect()) as connection:
         (state,) = mysql.ask(connection, CHECKS[name])
     assert len(set(state)) == 1
@@ -84,7 +84,7 @@ def total(ask_source: Ask) -> Any:
 
 
 def wait_for_phase(stack: Stack, run: Run, phase: str) -> None:
-    """Return when the job is in a phase, as its staging and its ledger show it."""
+    """Return when the job enters a phase, as its staging and its ledger show it."""
     reached = {
         "load": f"select 1 from information_schema.tables where table_schema = '{SET_OF[run.job].staging}' limit 1",
         "before the swap": f"""select 1 from ops.run_tables join ops.runs using (run_id)
@@ -106,7 +106,7 @@ def suffer(
     seed: int,
     asleep_seconds: int = 0,
 ) -> None:
-    """Run a job, let the fault happen in it, then again if it failed; hold what readers saw and what is left."""
+    """Run a job, let the fault happen in it, rerun it if it failed; check what readers saw and what is left."""
     job, phase, victim = fault
     before = states(cluster)
     sell(ask_source)

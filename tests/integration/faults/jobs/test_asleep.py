@@ -1,4 +1,4 @@
-"""Whatever sleeps through every time-out while a job runs: no reader sees a wrong state, the next run converges."""
+"""Whatever sleeps through every time-out while a job runs: no reader sees a wrong state, and the next run converges."""
 
 import pytest
 

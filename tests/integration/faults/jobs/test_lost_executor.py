@@ -1,4 +1,4 @@
-"""An executor that dies between two generations of the replica takes what a build has read with it."""
+"""An executor that dies between two generations of the replica takes with it what a build has read."""
 
 import time
 from pathlib import Path

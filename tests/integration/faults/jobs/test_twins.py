@@ -1,4 +1,4 @@
-"""The same job started twice at the same moment: one waits for the other, and both end well."""
+"""The same job started twice at the same moment: one waits for the other, and both succeed."""
 
 import pytest
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from native.stack import Stack
 from storeline.settings import ROOT
 
-# Those that the readers look at: what happens to a build does not hang on how many there are.
+# The ones that the readers look at: what happens to a build does not depend on their number.
 MARTS = ("UserOrders", "ProductSales")
 
 
 def tree(stack: Stack) -> Path:
-    """Return where it lies."""
+    """Return its path."""
     return stack.home / "code"
 
 

@@ -1,10 +1,10 @@
-"""A driver that stays: it runs the jobs that its standard input names, one after the other, in one Spark session.
+"""A driver that stays: it runs the jobs named on its standard input, one after the other, in one Spark session.
 
-Usage: python -m tests.integration.faults.jobs.warm_driver    (answers each line with one of its own)
+Usage: python -m tests.integration.faults.jobs.warm_driver    (answers each line with one line)
 
-A job's own process lives for seconds, most of which it spends starting Java and its executors. What is done to a
-driver, or to what it talks to, can be done to one that is warm. After the job a line may name one of its functions
-and a file: the job makes the file when it comes to the function, and goes on when the file is gone.
+A job's own process lives for seconds, most of which it spends starting Java and its executors. A fault of a driver, or
+of a server that it uses, can happen to a warm one instead. After the job a line may name one of its functions and a
+file: the job creates the file when it reaches the function, and continues once the file is gone.
 """
 
 import sys
@@ -33,7 +33,7 @@ def main() -> None:
         job, *pause = line.split()
         with paused(job, *pause) if pause else nullcontext():
             code, said = run_here(settings, job)
-        # What a build keeps in memory would end with its process.
+        # A build's data in memory would end with its process.
         spark.catalog.clearCache()
         print(said, end="")
         print(DONE if code == 0 else FAILED + (said.strip() or "it said nothing").splitlines()[-1], flush=True)
@@ -42,7 +42,7 @@ def main() -> None:
 
 @contextmanager
 def paused(job: str, function: str, file: str) -> Iterator[None]:
-    """Let a job wait before one of its functions for as long as the file is there."""
+    """Make a job wait before one of its functions while the file exists."""
     module, signal = import_module(f"spark_jobs.{job}"), Path(file)
     following = getattr(module, function)
 
