@@ -1,4 +1,4 @@
-"""What the ledger says of a batch run, however it ends: from its swap on, a run has succeeded."""
+"""What the ledger says about a batch run, however it ends: from its swap on, a run has succeeded."""
 
 import sys
 from collections.abc import Callable, Iterator

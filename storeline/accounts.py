@@ -37,15 +37,15 @@ POSTGRES_OWNER = Account(
 POSTGRES_GENERATOR = Account(
     "postgres",
     "generator",
-    "fills the shop, and notes which events were sent",
+    "fills the shop, and records which events were sent",
     ("init-db", "generator", "produce-orders", "produce-users"),
 )
 POSTGRES_READER = Account(
-    "postgres", "reader", "the copy and the command read with it", ("init-db", "airflow-scheduler", "storeline")
+    "postgres", "reader", "read access for the copy and the command", ("init-db", "airflow-scheduler", "storeline")
 )
 POSTGRES_STREAM = Account("postgres", "stream", "lands events", ("init-db", "airflow-scheduler", "storeline"))
 POSTGRES_SALES = Account("postgres", "sales", "loads and analyses the weekly sales", ("init-db", "airflow-scheduler"))
-POSTGRES_GRAFANA = Account("postgres", "grafana", "Grafana's boards read with it", ("init-db", "grafana"))
+POSTGRES_GRAFANA = Account("postgres", "grafana", "read access for Grafana's boards", ("init-db", "grafana"))
 POSTGRES_AIRFLOW = Account(
     "postgres",
     "airflow",
@@ -65,16 +65,16 @@ MYSQL_MART_BUILDER = Account(
     "mysql", "mart_builder", "reads the replica, writes the marts", ("init-db", "airflow-scheduler", "storeline")
 )
 MYSQL_ANALYST = Account(
-    "mysql", "analyst", "people query replica, marts and ledger with it", ("init-db", "storeline", "notebook")
+    "mysql", "analyst", "read access to replica, marts and ledger for people", ("init-db", "storeline", "notebook")
 )
-MYSQL_GRAFANA = Account("mysql", "grafana", "Grafana's boards read with it", ("init-db", "grafana"))
+MYSQL_GRAFANA = Account("mysql", "grafana", "read access for Grafana's boards", ("init-db", "grafana"))
 CLICKHOUSE_LOADER = Account(
     "clickhouse", "", "loads the sales' summary", ("clickhouse", "clickhouse-tables", "airflow-scheduler")
 )
 CLICKHOUSE_READER = Account(
     "clickhouse",
     "reader",
-    "people, boards and notebooks read with it",
+    "read access for people, boards and notebooks",
     ("clickhouse", "grafana", "notebook", "storeline"),
 )
 ACCOUNTS = (

@@ -1,4 +1,4 @@
-"""The ports of the platform, each once: which way to start listens there, and whether it is free."""
+"""The platform's ports, each declared once: which kinds of stack listen on it, and whether it is free."""
 
 import socket
 from collections.abc import Collection, Mapping
@@ -12,7 +12,7 @@ NATIVE, CONTAINERS = "native", "containers"
 
 @dataclass(frozen=True)
 class Port:
-    """A port. With `host`, the setting of its host, it is the platform's own only while that is this machine."""
+    """A port. With `host`, its host's setting, it is the platform's own only while that names this machine."""
 
     variable: str
     host: str = ""
@@ -20,7 +20,7 @@ class Port:
     ways: tuple[str, ...] = (NATIVE, CONTAINERS)
 
     def is_ours(self, settings: Settings) -> bool:
-        """Tell whether the platform listens there, and not a server of the user's."""
+        """Tell whether the platform listens there, not a server of the user's."""
         return not self.host or settings.values[self.host] in LOOPBACK
 
 
@@ -42,12 +42,12 @@ SPARK = "SPARK_"
 
 
 def names(way: str) -> list[str]:
-    """Return the variables of the ports that one way to start listens on."""
+    """Return the variables of the ports that one kind of stack listens on."""
     return [port.variable for port in PORTS if way in port.ways]
 
 
 def native(settings: Settings) -> dict[str, tuple[str, int]]:
-    """Return address and port of everything that the native stack listens on, by its variable."""
+    """Return the address and port of everything that the native stack listens on, by variable."""
     master = urlsplit(settings.spark_master_url)
     has_spark = master.hostname in LOOPBACK
     found = {
@@ -59,7 +59,7 @@ def native(settings: Settings) -> dict[str, tuple[str, int]]:
 
 
 def published(settings: Settings) -> dict[str, tuple[str, int]]:
-    """Return address and port of everything that the containers publish, by its variable."""
+    """Return the address and port of everything that the containers publish, by variable."""
     addresses = {True: settings.bind_address, False: settings.bind_address_without_login}
     return {
         port.variable: (addresses[port.has_login], int(settings.values[port.variable]))

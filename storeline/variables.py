@@ -1,4 +1,4 @@
-"""The kinds of variables in `.env`: how each is parsed, and what is said of a value that does not fit."""
+"""The kinds of variables in `.env`: how each is parsed, and what the error for a wrong value says."""
 
 import base64
 import ipaddress

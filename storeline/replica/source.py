@@ -53,7 +53,7 @@ class SourceTable:
 
 
 def describe(connection: Connection, schema: str, name: str) -> SourceTable:
-    """Return what the catalogue says of a table.
+    """Return what the catalogue says about a table.
 
     Raises StorelineError when the table is missing, is not an ordinary table, has no primary key, or has a column whose
     type the copy does not support.

@@ -15,7 +15,7 @@ def copy_query(connection: Connection, table: SourceTable, first_page: int, end_
     rows = (
         f"select {sent} from {quoted(connection, table.schema, table.name)} where ctid >= '({first_page},0)'::tid{end}"
     )
-    # CSV, because MySQL reads every text back unchanged; in COPY's own text format it takes \\v and \\f for letters.
+    # CSV, because MySQL reads every text back unchanged; in COPY's own text format it takes \v and \f for letters.
     return f"copy ({rows}) to stdout (format csv, null 'NULL')"
 
 

@@ -42,7 +42,7 @@ SUMS = "select count(), sum(sales_count), sum(quantity), sum(sales_amount) from 
 
 
 def transfer(step: Step) -> None:
-    """Stage the rows, compare them with what was sent, then swap the partition in.
+    """Stage the rows, compare their sums with those sent, then swap the partition in.
 
     Raises StorelineError, ClickhouseError and psycopg2.Error.
     """
@@ -83,7 +83,7 @@ def drop_staging(client: Client, prefix: str) -> None:
 
 
 def compare(client: Client, table: str, step: Step, rows: pa.Table) -> None:
-    """Compare a table's rows of the run date with those that were sent. Raises StorelineError."""
+    """Compare a table's row count and sums of the run date with those sent. Raises StorelineError."""
     sent = [Decimal(rows.num_rows)]
     sent += [
         sum(map(Decimal, rows[name].to_pylist()), Decimal()) for name in ("sales_count", "quantity", "sales_amount")

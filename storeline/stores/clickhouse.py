@@ -1,4 +1,4 @@
-"""ClickHouse: the only file that knows its addresses and its dialect.
+"""ClickHouse: its connections and its errors.
 
 A server, or, if none listens, the native stack's engine inside the calling process (chdb): same client, same SQL.
 """
