@@ -2,7 +2,7 @@
 create table if not exists ops.runs (
     run_id varchar(40) not null comment 'generation of what this run published',
     job varchar(64) not null,
-    state varchar(16) not null comment 'running, succeeded, failed or dead (its process ended without a word)',
+    state varchar(16) not null comment 'running, succeeded, failed or dead (its process ended without a report)',
     started_at datetime(6) not null comment 'UTC',
     ended_at datetime(6) comment 'UTC',
     table_count bigint,
