@@ -42,8 +42,19 @@ create table if not exists ops.run_chunks (
     chunk int not null,
     row_count bigint not null,
     byte_count bigint not null,
+    content_sum decimal(40, 0) comment 'sum of the hashes of the lines that were sent',
     primary key (run_id, table_name, chunk)
 ) comment 'Ranges that a copy has loaded; in one transaction with their rows';
+
+-- Add a column that earlier versions lack.
+set @is_old = not exists (
+    select 1 from information_schema.columns
+    where table_schema = 'ops' and table_name = 'run_chunks' and column_name = 'content_sum'
+);
+set @adding = if(@is_old, 'alter table ops.run_chunks add column content_sum decimal(40, 0)', 'do 0');
+prepare adding from @adding;
+execute adding;
+deallocate prepare adding;
 
 create table if not exists ops.bases (
     database_name varchar(64) not null,

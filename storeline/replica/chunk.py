@@ -1,6 +1,5 @@
 """One task of the copy: a range of a table, piped from PostgreSQL's COPY into MySQL's LOAD DATA."""
 
-import io
 import os
 import threading
 import time
@@ -10,10 +9,15 @@ from typing import IO, Any
 
 from mysql.connector import IntegrityError
 
+from storeline.replica.contents import Contents, hash_of
 from storeline.stores import mysql, postgres
 
 PIPE_PATH = "{pipe}"
 WRITE_BYTES = 1 << 20
+BEGIN = "insert into ops.run_chunks (run_id, table_name, chunk, row_count, byte_count) values (%s, %s, %s, 0, 0)"
+WHERE = "where run_id = %s and table_name = %s and chunk = %s"
+DONE = f"update ops.run_chunks set row_count = %s, byte_count = %s, content_sum = %s {WHERE}"
+FOUND = f"select row_count, byte_count, content_sum from ops.run_chunks {WHERE}"
 TWIN_WAIT_SECONDS = 600  # how long a second attempt waits for the first one's transaction
 
 
@@ -34,7 +38,7 @@ class Loaded:
     """A task's result."""
 
     table: str
-    rows: int
+    contents: Contents
     bytes: int
     ended_at: float
 
@@ -46,36 +50,29 @@ class Refused:
     message: str
 
 
-class CountingPipe(io.RawIOBase):
-    """The write end of a pipe, which counts the bytes written."""
+class Lines:
+    """What COPY writes to, once for each row: passes the line on, and counts and hashes it."""
 
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self.descriptor, self.bytes = descriptor, 0
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self.pipe, self.bytes, self.sum = pipe, 0, 0
 
-    def writable(self) -> bool:
-        """Say that this is the write end."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Write a block; may write less than asked, like a pipe."""
-        written = os.write(self.descriptor, data)
-        self.bytes += written
-        return written
+    def write(self, line: bytes) -> int:
+        """Pass a line on."""
+        self.sum += hash_of(line)
+        self.bytes += len(line)
+        return self.pipe.write(line)
 
     def close(self) -> None:
-        """Close the descriptor, which signals the end to the reader."""
-        if not self.closed:
-            super().close()
-            os.close(self.descriptor)
+        """Flush and close the pipe, which tells the reader that this was all."""
+        self.pipe.close()
 
 
 class Sender(threading.Thread):
     """Runs a COPY into a pipe; `rows` and `error` are set when it has ended."""
 
-    def __init__(self, connection: Any, copy: str, pipe: IO[bytes]) -> None:
+    def __init__(self, connection: Any, copy: str, lines: Lines) -> None:
         super().__init__(daemon=True)
-        self.connection, self.copy, self.pipe = connection, copy, pipe
+        self.connection, self.copy, self.lines = connection, copy, lines
         self.rows, self.error = -1, None
 
     error: Exception | None
@@ -84,14 +81,14 @@ class Sender(threading.Thread):
         """Copy until the end of the range, or until the reader is gone."""
         try:
             with self.connection.cursor() as cursor:
-                cursor.copy_expert(self.copy, self.pipe)
+                cursor.copy_expert(self.copy, self.lines)
                 self.rows = cursor.rowcount
         except Exception as error:
             self.error = error
         finally:
             # A flush into a pipe without a reader fails; the reader's own error says why.
             with suppress(BrokenPipeError):
-                self.pipe.close()
+                self.lines.close()
 
 
 def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapshot: str) -> Loaded | Refused:
@@ -109,7 +106,7 @@ def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapsh
         writing.start_transaction()
         where = (chunk.run_id, chunk.table, chunk.number)
         try:
-            mysql.do(writing, "insert into ops.run_chunks values (%s, %s, %s, 0, 0)", where)
+            mysql.do(writing, BEGIN, where)
         except IntegrityError:
             writing.rollback()
             return _done_before(writing, chunk)
@@ -119,21 +116,15 @@ def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapsh
         if rows != sent.rows or warnings:
             writing.rollback()
             return Refused(_what_was_lost(chunk, sent.rows, rows, warnings))
-        sent_bytes = sent.pipe.raw.bytes  # type: ignore[attr-defined]
-        mysql.do(
-            writing,
-            "update ops.run_chunks set row_count = %s, byte_count = %s "
-            "where run_id = %s and table_name = %s and chunk = %s",
-            (rows, sent_bytes, *where),
-        )
+        mysql.do(writing, DONE, (rows, sent.lines.bytes, sent.lines.sum, *where))
         writing.commit()
-    return Loaded(chunk.table, rows, sent_bytes, time.time())
+    return Loaded(chunk.table, Contents(rows, sent.lines.sum), sent.lines.bytes, time.time())
 
 
 def _pump(reading: Any, writing: Any, chunk: Chunk) -> tuple[Sender, int, list[str]]:
     """Send and load at the same time; return the finished sender, the rows affected and MySQL's warnings."""
     read_end, write_end = os.pipe()
-    sender = Sender(reading, chunk.copy, io.BufferedWriter(CountingPipe(write_end), WRITE_BYTES))
+    sender = Sender(reading, chunk.copy, Lines(os.fdopen(write_end, "wb", WRITE_BYTES)))
     sender.start()
     try:
         with closing(writing.cursor()) as cursor:
@@ -151,9 +142,8 @@ def _pump(reading: Any, writing: Any, chunk: Chunk) -> tuple[Sender, int, list[s
 
 
 def _done_before(writing: Any, chunk: Chunk) -> Loaded:
-    query = "select row_count, byte_count from ops.run_chunks where run_id = %s and table_name = %s and chunk = %s"
-    rows, size = mysql.ask(writing, query, (chunk.run_id, chunk.table, chunk.number))[0]
-    return Loaded(chunk.table, int(rows), int(size), time.time())
+    rows, size, total = mysql.ask(writing, FOUND, (chunk.run_id, chunk.table, chunk.number))[0]
+    return Loaded(chunk.table, Contents(int(rows), int(total)), int(size), time.time())
 
 
 def _what_was_lost(chunk: Chunk, sent: int, rows: int, warnings: list[str]) -> str:

@@ -1,26 +1,42 @@
-"""A table's contents as a number of rows and one sum that each database computes from its own values."""
+"""What a table holds, as its number of rows and the sum of its lines' hashes: one form, the line that travels.
 
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import quote_ident
+COPY makes a CSV line of each row. The copy hashes each line on its way, and MySQL rebuilds that line from the values
+that it stored. A sum does not depend on the order of the rows, and is the same for any division into ranges.
+"""
 
-from storeline.replica.source import SourceTable, quoted
+from dataclasses import dataclass
+from hashlib import sha256
+
+from storeline.replica.source import SourceTable
 from storeline.stores import mysql
 
-ROW_HASH_DIGITS = 15  # 60 bits of each row's SHA-256: their sum over 10^9 rows still fits a DECIMAL exactly
+# 60 bits of each line's SHA-256: their sum over 10^9 rows still fits a DECIMAL exactly.
+HASH_DIGITS = 15
 
 
-def source_query(connection: Connection, table: SourceTable) -> str:
-    """Return PostgreSQL's query for (number of rows, sum of the rows' hashes)."""
-    texts = [c.type.postgres_text.format(c=quote_ident(c.name, connection)) for c in table.columns]
-    row = " || '|' || ".join(f"coalesce({text}, 'N')" for text in texts)
-    digits = f"left(encode(sha256(convert_to({row}, 'UTF8')), 'hex'), {ROW_HASH_DIGITS})"
-    hashed = f"('x' || {digits})::bit({ROW_HASH_DIGITS * 4})::bigint"
-    return f"select count(*), coalesce(sum({hashed}), 0)::text from {quoted(connection, table.schema, table.name)}"
+@dataclass(frozen=True)
+class Contents:
+    """The number of rows and the sum of their lines' hashes."""
+
+    rows: int = 0
+    sum: int = 0
+
+    def __add__(self, other: "Contents") -> "Contents":
+        return Contents(self.rows + other.rows, self.sum + other.sum)
+
+
+def hash_of(line: bytes) -> int:
+    """Return a line's hash; `line` ends with its newline."""
+    return int.from_bytes(sha256(line).digest()[:8]) >> 4
+
+
+def line_of(table: SourceTable) -> str:
+    """Return MySQL's expression for a row's line, as COPY wrote it."""
+    values = ", ".join(f"coalesce({c.type.stored.format(c=mysql.quote(c.name))}, 'NULL')" for c in table.columns)
+    return f"concat(concat_ws(',', {values}), '\n')"
 
 
 def target_query(table: SourceTable, target: str) -> str:
-    """Return MySQL's query for (number of rows, sum of the rows' hashes)."""
-    texts = [c.type.mysql_text.format(c=mysql.quote(c.name)) for c in table.columns]
-    row = "concat_ws('|', " + ", ".join(f"coalesce({text}, 'N')" for text in texts) + ")"
-    hashed = f"cast(conv(left(sha2({row}, 256), {ROW_HASH_DIGITS}), 16, 10) as unsigned)"
+    """Return MySQL's query for the contents of a table; `target` is its quoted name."""
+    hashed = f"cast(conv(left(sha2({line_of(table)}, 256), {HASH_DIGITS}), 16, 10) as unsigned)"
     return f"select count(*), cast(coalesce(sum({hashed}), 0) as char) from {target}"

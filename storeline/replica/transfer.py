@@ -15,8 +15,10 @@ def copy_query(connection: Connection, table: SourceTable, first_page: int, end_
     rows = (
         f"select {sent} from {quoted(connection, table.schema, table.name)} where ctid >= '({first_page},0)'::tid{end}"
     )
+    texts = ", ".join(quote_ident(c.name, connection) for c in table.columns if c.type.is_text)
+    quoted_texts = f", force_quote ({texts})" if texts else ""
     # CSV, because MySQL reads every text back unchanged; in COPY's own text format it takes \v and \f for letters.
-    return f"copy ({rows}) to stdout (format csv, null 'NULL')"
+    return f"copy ({rows}) to stdout (format csv, null 'NULL'{quoted_texts})"
 
 
 def load_statement(table: SourceTable, target: str, path: str) -> str:

@@ -1,6 +1,6 @@
-"""How a PostgreSQL type becomes a MySQL type without loss, and the text of it that both sides hash.
+"""How a PostgreSQL type becomes a MySQL type without loss: what COPY sends of it, and how MySQL writes it back.
 
-The copy's verification compares this text: for each value both databases must produce the same bytes.
+Both must be the same bytes: a row's line is hashed as it travels, and MySQL rebuilds it from what it stored.
 """
 
 import re
@@ -17,8 +17,8 @@ class Type:
 
     mysql: str
     sent: str = "{c}"  # PostgreSQL: the expression that COPY sends
-    postgres_text: str = "{c}::text"
-    mysql_text: str = "cast({c} as char)"
+    stored: str = "cast({c} as char)"  # MySQL: the same text from the stored value
+    is_text: bool = False  # quoted in the line, so that a text NULL is not a null
     key_bytes: int = 8  # maximum bytes of an index entry; more than MAX_KEY_BYTES cannot be a key
     row_bytes: int = 8  # maximum bytes of a row's part outside of TEXT
 
@@ -27,17 +27,17 @@ class UnknownType(Exception):
     """A type that the copy does not support yet."""
 
 
-# Characters, which both sides count alike; bytes depend on each database's encoding.
-_LENGTH = "char_length({c}) || ':' || {c}", "concat(char_length({c}), ':', {c})"
+_QUOTED = """concat('"', replace({c}, '"', '""'), '"')"""
 _EXACT = {
     "integer": Type("INT"),
     "bigint": Type("BIGINT"),
     "uuid": Type("CHAR(36)", key_bytes=36 * BYTES_PER_CHARACTER, row_bytes=36 * BYTES_PER_CHARACTER),
-    "text": Type("LONGTEXT", "{c}", *_LENGTH, key_bytes=MAX_KEY_BYTES + 1, row_bytes=12),
+    "text": Type("LONGTEXT", stored=_QUOTED, is_text=True, key_bytes=MAX_KEY_BYTES + 1, row_bytes=12),
     "timestamp with time zone": Type(
         "DATETIME(6)",
         "{c} at time zone 'UTC'",
-        "to_char({c} at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+        # PostgreSQL writes no zeros at the end of a fraction.
+        "trim(trailing '.' from trim(trailing '0' from cast({c} as char)))",
     ),
 }
 TEXT = _EXACT["text"]
@@ -59,6 +59,6 @@ def contract(declared: str) -> Type:
         # A row's columns that are not TEXT share MAX_ROW_BYTES.
         if length <= 768:
             most = length * BYTES_PER_CHARACTER
-            return Type(f"VARCHAR({length})", "{c}", *_LENGTH, key_bytes=most, row_bytes=most + 2)
+            return Type(f"VARCHAR({length})", stored=_QUOTED, is_text=True, key_bytes=most, row_bytes=most + 2)
         return TEXT
     raise UnknownType(declared)
