@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -95,7 +96,6 @@ def configuration(ports: bool) -> list[str]:
     from native.mysql_packages import PACKAGES, find_server, mirror
     from native.places import DEMO, VENV, sockets
     from native.process import is_ours
-    from native.supervision import answers
     from storeline import ports as stack_ports
     from storeline.settings import load
     from storeline.variables import SettingsError
@@ -122,6 +122,12 @@ def configuration(ports: bool) -> list[str]:
             "set it to 127.0.0.1 or use docker compose"
         )
     return found + stack_ports.problems(stack_ports.native(settings))
+
+
+def answers(path: Path) -> bool:
+    """Tell whether a Unix socket has a listener."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ supervisord runs the processes; this module writes its configuration and talks t
 
 import contextlib
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -124,9 +123,3 @@ def launch(home: Path, wanted: dict[Path, str]) -> None:
         time.sleep(0.1)
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["it does not answer"]
     raise StorelineError(f"supervisord: {said[-1]}")
-
-
-def answers(path: Path) -> bool:
-    """Tell whether a Unix socket has a listener."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0

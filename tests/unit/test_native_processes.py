@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,12 @@ def test_a_database_elsewhere_is_the_users_own(tmp_path: Path) -> None:
         "producers",
         "airflow",
     ]
+
+
+def test_the_preflight_needs_nothing_that_is_not_installed_yet() -> None:
+    look = "from native import preflight; preflight.machine(); preflight.configuration(ports=True)"
+    done = subprocess.run((sys.executable, "-S", "-c", look), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_taken_port_is_named_with_its_variable() -> None:
