@@ -17,12 +17,12 @@ Positions = dict[Place, int]  # the next offset to read
 OUT = "`storeline reset-stream earliest` continues with what is there"
 
 
-def name_session(cursor: Cursor, run_id: str) -> None:
+def name_session(cursor: Cursor, run_id: str, stream: str = STREAM) -> None:
     """Label this session in PostgreSQL with its run, so that a successor can end it."""
-    cursor.execute("select set_config('application_name', %s, false)", (f"{STREAM} {run_id}",))
+    cursor.execute("select set_config('application_name', %s, false)", (f"{stream} {run_id}",))
 
 
-def end_sessions(cursor: Cursor) -> list[str]:
+def end_sessions(cursor: Cursor, stream: str = STREAM) -> list[str]:
     """End every other session of the stream; return their runs.
 
     A stopped driver keeps its transaction open, and with it the lock that a successor needs.
@@ -34,20 +34,20 @@ def end_sessions(cursor: Cursor) -> list[str]:
                    and starts_with(application_name, %s)
            )
            select split_part(application_name, ' ', 2) from other where pg_terminate_backend(pid, 10000)""",
-        (f"{STREAM} ",),
+        (f"{stream} ",),
     )
     return sorted(run_id for (run_id,) in cursor.fetchall())
 
 
-def claim(cursor: Cursor, run_id: str) -> None:
+def claim(cursor: Cursor, run_id: str, stream: str = STREAM) -> None:
     """Lock the stream's row. Raises StorelineError unless this run may still write."""
-    cursor.execute("select run_id from ops.streams where stream = %s for update", (STREAM,))
+    cursor.execute("select run_id from ops.streams where stream = %s for update", (stream,))
     row: Any = cursor.fetchone()
     if row is None or row[0] != run_id:
         raise StorelineError("another run of the stream has started, or it was reset: this one wrote nothing more")
 
 
-def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState]) -> Positions:
+def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState], stream: str = STREAM) -> Positions:
     """Make this run the one that may write and return its positions; the caller saw no `problems`, and commits.
 
     A run that resumes after an outage begins in the same way.
@@ -55,9 +55,9 @@ def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState]) -> Posi
     cursor.execute(
         """insert into ops.streams (stream, run_id) values (%s, %s)
            on conflict (stream) do update set run_id = excluded.run_id, started_at = now()""",
-        (STREAM, run_id),
+        (stream, run_id),
     )
-    stored = stored_offsets(cursor)
+    stored = stored_offsets(cursor, stream)
     positions = {}
     for state in states.values():
         is_new = not any(topic == state.name for topic, _ in stored)
@@ -67,7 +67,7 @@ def begin(cursor: Cursor, run_id: str, states: Mapping[str, TopicState]) -> Posi
             first = partition.earliest if is_new else 0
             positions[place] = stored[place][1] if place in stored else first
             if place not in stored:
-                add_partition(cursor, place, state.topic_id, first)
+                add_partition(cursor, place, state.topic_id, first, stream)
     return positions
 
 
@@ -97,11 +97,11 @@ def problems(
     return found
 
 
-def add_partition(cursor: Cursor, place: Place, topic_id: str, position: int) -> None:
+def add_partition(cursor: Cursor, place: Place, topic_id: str, position: int, stream: str = STREAM) -> None:
     """Record where a partition begins that was never read."""
     cursor.execute(
         "insert into ops.stream_offsets (stream, topic, partition, topic_id, next_offset) values (%s, %s, %s, %s, %s)",
-        (STREAM, *place, topic_id, position),
+        (stream, *place, topic_id, position),
     )
     _remember(cursor, place[0], topic_id)
 
@@ -112,10 +112,10 @@ def _remember(cursor: Cursor, topic: str, topic_id: str) -> None:
     )
 
 
-def fence(cursor: Cursor, run_id: str, positions: Positions) -> None:
+def fence(cursor: Cursor, run_id: str, positions: Positions, stream: str = STREAM) -> None:
     """Begin a transaction of the stream: lock its row, raise StorelineError unless this run may continue from here."""
-    claim(cursor, run_id)
-    stored = {place: offset for place, (_, offset) in stored_offsets(cursor).items()}
+    claim(cursor, run_id, stream)
+    stored = {place: offset for place, (_, offset) in stored_offsets(cursor, stream).items()}
     if stored != positions:
         moved = sorted(place for place in stored.keys() | positions if stored.get(place) != positions.get(place))
         name, number = moved[0]
@@ -124,20 +124,20 @@ def fence(cursor: Cursor, run_id: str, positions: Positions) -> None:
         )
 
 
-def add_caught_up(cursor: Cursor, seconds: float) -> None:
+def add_caught_up(cursor: Cursor, seconds: float, stream: str = STREAM) -> None:
     """Record how much longer the stream was caught up: only this time counts as waiting."""
     cursor.execute(
-        "update ops.streams set caught_up_seconds = caught_up_seconds + %s where stream = %s", (seconds, STREAM)
+        "update ops.streams set caught_up_seconds = caught_up_seconds + %s where stream = %s", (seconds, stream)
     )
 
 
-def advance(cursor: Cursor, ends: Positions) -> None:
+def advance(cursor: Cursor, ends: Positions, stream: str = STREAM) -> None:
     """Store the offset up to which everything has its outcome."""
     for (topic, partition), offset in ends.items():
         cursor.execute(
             """update ops.stream_offsets set next_offset = %s, updated_at = clock_timestamp()
                where stream = %s and topic = %s and partition = %s""",
-            (offset, STREAM, topic, partition),
+            (offset, stream, topic, partition),
         )
 
 
@@ -150,25 +150,25 @@ def ends(states: Mapping[str, TopicState]) -> Positions:
     }
 
 
-def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool) -> list[str]:
+def reset(cursor: Cursor, states: Mapping[str, TopicState], from_earliest: bool, stream: str = STREAM) -> list[str]:
     """Begin with every topic as it is now, at its first or its last offset; return what that skips.
 
     A run in progress loses its session, and ends. Events that are read again keep the outcome that they have.
     """
-    end_sessions(cursor)
-    stored = stored_offsets(cursor)
+    end_sessions(cursor, stream)
+    stored = stored_offsets(cursor, stream)
     cursor.execute(
         """insert into ops.streams (stream, run_id) values (%s, 'reset')
            on conflict (stream) do update set run_id = 'reset'""",
-        (STREAM,),
+        (stream,),
     )
-    cursor.execute("delete from ops.stream_offsets where stream = %s", (STREAM,))
+    cursor.execute("delete from ops.stream_offsets where stream = %s", (stream,))
     said = []
     for state in states.values():
         for number, partition in state.partitions.items():
             place = (state.name, number)
             position = partition.earliest if from_earliest else partition.latest
-            add_partition(cursor, place, state.topic_id, position)
+            add_partition(cursor, place, state.topic_id, position, stream)
             said.append(f"{state.name}[{number}]: {_skipped(stored.get(place), state, position)}")
     return said
 
@@ -185,15 +185,15 @@ def _skipped(before: tuple[str, int] | None, state: TopicState, position: int) -
     return f"{goes_on}; skips nothing, reads {offset - position:,} events again"
 
 
-def progress(cursor: Cursor) -> int:
+def progress(cursor: Cursor, stream: str = STREAM) -> int:
     """Return a number that grows with each event taken."""
-    cursor.execute("select coalesce(sum(next_offset), 0) from ops.stream_offsets where stream = %s", (STREAM,))
+    cursor.execute("select coalesce(sum(next_offset), 0) from ops.stream_offsets where stream = %s", (stream,))
     return int((cursor.fetchone() or (0,))[0])
 
 
-def stored_offsets(cursor: Cursor) -> dict[Place, tuple[str, int]]:
+def stored_offsets(cursor: Cursor, stream: str = STREAM) -> dict[Place, tuple[str, int]]:
     """Return the topic id and next offset of each partition."""
     cursor.execute(
-        "select topic, partition, topic_id::text, next_offset from ops.stream_offsets where stream = %s", (STREAM,)
+        "select topic, partition, topic_id::text, next_offset from ops.stream_offsets where stream = %s", (stream,)
     )
     return {(topic, partition): (topic_id, offset) for topic, partition, topic_id, offset in cursor.fetchall()}
