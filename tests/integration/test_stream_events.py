@@ -296,7 +296,7 @@ def test_the_run_that_began_last_is_the_only_one_that_writes(
             stream_events.run(settings, spark, zombie, topic_ids, is_bounded=True)
     with (
         closing(Landing(postgres.stream(settings), zombie.run_id)) as awake,
-        pytest.raises(StorelineError, match="another run of the stream has begun"),
+        pytest.raises(StorelineError, match="another run of the stream has started"),
     ):
         stream_events.begin(settings, awake, is_again=True)
     assert accounted(settings) == {"landed": 1}
