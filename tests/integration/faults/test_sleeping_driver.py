@@ -101,7 +101,7 @@ def test_a_driver_that_sleeps_in_any_phase_neither_holds_its_successor_up_nor_wr
         sleeper.send(signal.SIGCONT)
     assert [sleeper.process.wait(120) for sleeper in drivers[:-1]] == [1, 1, 1, 1]
     for sleeper in drivers[:-1]:
-        assert "stream_events: another run of the stream has begun" in sleeper.said()
+        assert "stream_events: another run of the stream has started" in sleeper.said()
     assert [runs_ended(driver.said()) for driver in drivers] == [[], *([run_id] for run_id in run_ids)]
 
     land_one(broker, last, sending)
