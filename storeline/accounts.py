@@ -60,7 +60,7 @@ POSTGRES_AIRFLOW = Account(
     ),
 )
 MYSQL_ADMIN = Account("mysql", "admin", "creates databases, accounts and grants", ("mysql", "init-db"))
-MYSQL_REPLICATOR = Account("mysql", "replicator", "writes the replica", ("init-db", "airflow-scheduler"))
+MYSQL_REPLICATOR = Account("mysql", "replicator", "writes the replica", ("init-db", "airflow-scheduler", "storeline"))
 MYSQL_MART_BUILDER = Account(
     "mysql", "mart_builder", "reads the replica, writes the marts", ("init-db", "airflow-scheduler", "storeline")
 )

@@ -68,6 +68,17 @@ create table if not exists ops.bases (
     primary key (database_name, table_name)
 ) comment 'Which state of the source each table of the replica holds; renamed together with the tables';
 
+create table if not exists ops.verifications (
+    table_name varchar(64) not null,
+    verified_at datetime(6) not null comment 'UTC',
+    run_id varchar(40) not null comment 'generation: the copy that the replica held',
+    row_count bigint not null comment 'in the source',
+    differing bigint not null comment 'keys that are missing, extra or changed',
+    behind bigint not null comment 'keys that the source has changed since the copy',
+    first_key varchar(255) comment 'the first key that differs, and how',
+    primary key (table_name, verified_at)
+) comment 'One row for each table that was compared with the source: storeline verify, storeline repair';
+
 create table if not exists ops.mart_builds (
     mart varchar(64) not null,
     run_id varchar(40) not null comment 'generation: the run that published the mart',

@@ -6,6 +6,7 @@ grant select, insert, update, delete, create, drop, alter, index on replica_prev
 grant select, insert, update on ops.runs to {replicator};
 grant select, insert, delete on ops.run_tables to {replicator};
 grant select, insert, update, delete on ops.run_chunks to {replicator};
+grant select, insert on ops.verifications to {replicator};
 grant select, insert, update, delete, create, drop, alter on ops.bases to {replicator};
 grant select, insert, update, delete, create, drop, alter on ops.bases_next to {replicator};
 grant select, insert, update, delete, create, drop, alter on ops.bases_previous to {replicator};

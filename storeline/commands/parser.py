@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from types import ModuleType
 
-from storeline.commands import lag, marts, redrive, reset_stream, rollback_marts, sql, status
+from storeline.commands import lag, marts, redrive, repair, reset_stream, rollback_marts, sql, status, verify
 
-VERBS: tuple[ModuleType, ...] = (status, sql, lag, marts, rollback_marts, redrive, reset_stream)
+VERBS: tuple[ModuleType, ...] = (status, sql, verify, repair, marts, rollback_marts, lag, redrive, reset_stream)
 
 
 def name_of(verb: ModuleType) -> str:

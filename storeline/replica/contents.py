@@ -36,7 +36,11 @@ def line_of(table: SourceTable) -> str:
     return f"concat(concat_ws(',', {values}), '\n')"
 
 
+def hash_of_line(table: SourceTable) -> str:
+    """Return MySQL's expression for the hash of a row's line."""
+    return f"cast(conv(left(sha2({line_of(table)}, 256), {HASH_DIGITS}), 16, 10) as unsigned)"
+
+
 def target_query(table: SourceTable, target: str) -> str:
     """Return MySQL's query for the contents of a table; `target` is its quoted name."""
-    hashed = f"cast(conv(left(sha2({line_of(table)}, 256), {HASH_DIGITS}), 16, 10) as unsigned)"
-    return f"select count(*), cast(coalesce(sum({hashed}), 0) as char) from {target}"
+    return f"select count(*), cast(coalesce(sum({hash_of_line(table)}), 0) as char) from {target}"

@@ -1,0 +1,182 @@
+"""Whether the live replica holds what the source holds, down to the key and the column.
+
+Both sides sum the hashes of each group of keys; only the rows of groups that differ are compared one by one.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg2.extensions import connection as Connection
+
+from storeline.errors import StorelineError
+from storeline.generation import REPLICA
+from storeline.replica import bases
+from storeline.replica.key_groups import GROUPS, list_source, list_target, source_groups, target_groups
+from storeline.replica.source import SourceTable, describe, quoted
+from storeline.settings import Settings
+from storeline.stores import mysql, postgres
+from storeline.tables import SOURCE_SCHEMA, TABLES
+
+ROWS_AT_ONCE = 100_000  # that are compared one by one in memory
+MOST_DIFFERENCES = 10_000  # after which a verification looks no further
+MISSING, EXTRA, CHANGED = "missing", "extra", "changed"
+FIELD = re.compile(r'(?:^|,)("(?:[^"]|"")*"|[^,]*)')
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key whose row is missing in the replica, extra there, or has other values in some columns."""
+
+    key: str
+    kind: str
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.key}){': ' + ', '.join(self.columns) if self.columns else ''}"
+
+
+@dataclass
+class Verification:
+    """What was found of a table. `behind` counts the keys that the source has changed since the copy."""
+
+    table: str
+    rows: int
+    differences: list[Difference] = field(default_factory=list)
+    behind: int = 0
+    is_cut: bool = False  # more may differ: it looked no further
+    lines: dict[str, str] = field(default_factory=dict)  # the source's, by key, of the rows that differ
+
+    @property
+    def is_equal(self) -> bool:
+        """Tell whether the replica holds nothing that it should not, and lacks nothing."""
+        return not self.differences
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One source snapshot and the replica under its lock."""
+
+    source: Connection
+    target: Any
+    tables: dict[str, SourceTable]
+    snapshots: dict[str, str]  # of the copy that each table came from
+    copied: dict[str, int]  # the sum of each table's hashes when it was copied
+
+
+@contextmanager
+def compared(settings: Settings, names: Collection[str]) -> Iterator[Compared]:
+    """Hold the replica's lock and a source snapshot. Raises StorelineError where a table cannot be compared."""
+    with (
+        closing(mysql.replicator(settings).connect(allow_local_infile=True)) as target,
+        closing(postgres.endless(postgres.reader(settings))) as source,
+    ):
+        mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
+        held = bases.current(target)
+        wanted = list(names) or [table.name for table in TABLES if table.name in held]
+        if unknown := [name for name in wanted if name not in held]:
+            raise StorelineError(f"the replica has no {unknown[0]}: run replicate_postgres_to_mysql first")
+        if not wanted:
+            raise StorelineError("the replica is empty: run replicate_postgres_to_mysql first")
+        tables = {name: describe(source, SOURCE_SCHEMA, name) for name in wanted}
+        source.rollback()
+        locked = [quoted(source, SOURCE_SCHEMA, name) for name in wanted]
+        snapshot = postgres.take_snapshot(source, locked, settings.lock_wait_seconds)
+        origin = (snapshot.system_identifier, snapshot.timeline)
+        query = """select b.table_name, b.system_identifier, b.timeline, t.content_hash from ops.bases as b
+                   left join ops.run_tables as t using (run_id, table_name) where b.database_name = %s"""
+        found = {name: rest for name, *rest in mysql.ask(target, query, (REPLICA.live,))}
+        if other := [name for name in wanted if tuple(found[name][:2]) != origin]:
+            raise StorelineError(
+                f"{other[0]} was copied from another PostgreSQL: run replicate_postgres_to_mysql first"
+            )
+        copied = {name: int(found[name][2] or -1) for name in wanted}
+        yield Compared(source, target, tables, {name: held[name].snapshot for name in wanted}, copied)
+
+
+def verify(settings: Settings, names: Sequence[str] = ()) -> list[Verification]:
+    """Compare tables of the replica, all of them by default, and write what was found into `ops.verifications`.
+
+    Raises StorelineError, psycopg2.Error and MySQL's errors when that is impossible; a difference is no error here.
+    """
+    with compared(settings, names) as both:
+        found = [verify_table(both, name) for name in both.tables]
+        for one in found:
+            record(both.target, one)
+        return found
+
+
+def verify_table(both: Compared, name: str, most_differences: int | None = MOST_DIFFERENCES) -> Verification:
+    """Compare one table; with a number of differences after which the rest is left."""
+    table = both.tables[name]
+    with ThreadPoolExecutor(1) as other_side:
+        there_later = other_side.submit(target_groups, both.target, table)
+        here = source_groups(both.source, table)
+        there = there_later.result()
+    found = Verification(name, sum(one.rows for one in here.values()))
+    differing = sorted(group for group in here.keys() | there.keys() if here.get(group) != there.get(group))
+    # A replica that holds exactly what was copied was changed by nobody: whatever differs, the source has changed.
+    is_untouched = sum(one.sum for one in there.values()) == both.copied[name]
+    rows = max(found.rows, sum(one.rows for one in there.values()))
+    at_once = max(1, GROUPS * ROWS_AT_ONCE // max(rows, 1))
+    for first in range(0, len(differing), at_once):
+        if most_differences is not None and len(found.differences) >= most_differences:
+            found.is_cut = True
+            break
+        compare_rows(both, table, differing[first : first + at_once], is_untouched, found)
+    return found
+
+
+def compare_rows(
+    both: Compared, table: SourceTable, groups: Sequence[int], is_untouched: bool, found: Verification
+) -> None:
+    """Compare the rows of some groups one by one, and add what differs to what was found."""
+    source_rows = list_source(both.source, table, groups, both.snapshots[table.name])
+    target_rows = list_target(both.target, table, groups)
+    for key in sorted(source_rows.keys() | target_rows.keys()):
+        is_newer, line = source_rows.get(key, (False, None))
+        other = target_rows.get(key)
+        if line == other:
+            continue
+        if is_untouched or is_newer:
+            found.behind += 1
+        elif line is None:
+            found.differences.append(Difference(key, EXTRA))
+        else:
+            found.lines[key] = line
+            columns = () if other is None else tuple(differing_columns(table, line, other))
+            found.differences.append(Difference(key, CHANGED if columns else MISSING, columns))
+
+
+def differing_columns(table: SourceTable, line: str, other: str) -> Iterator[str]:
+    """Yield the columns in which two lines differ."""
+    for column, one, two in zip(table.columns, fields(line), fields(other), strict=True):
+        if one != two:
+            yield column.name
+
+
+def fields(line: str) -> list[str]:
+    """Return the fields of a line as they stand there, quotes included."""
+    return FIELD.findall(line.removesuffix("\n"))
+
+
+def record(target: Any, found: Verification) -> None:
+    """Write what was found of a table."""
+    mysql.do(
+        target,
+        """insert into ops.verifications (table_name, verified_at, run_id, row_count, differing, behind, first_key)
+           select %s, utc_timestamp(6), run_id, %s, %s, %s, %s from ops.bases
+           where database_name = %s and table_name = %s""",
+        (
+            found.table,
+            found.rows,
+            len(found.differences),
+            found.behind,
+            str(found.differences[0])[:255] if found.differences else None,
+            REPLICA.live,
+            found.table,
+        ),
+    )
