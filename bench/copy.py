@@ -84,7 +84,7 @@ def raw_pipe(stack: Stack) -> float:
             there = f"raw_pipe.{mysql.quote(name)}"
             mysql.do(target, transfer.staging_ddl(table, there))
             read_end, write_end = os.pipe()
-            query = transfer.copy_query(source, table, 0, None)
+            query = transfer.copy_pages(source, table, 0, None)
 
             def send(query: str = query, write_end: int = write_end) -> None:
                 with os.fdopen(write_end, "wb", buffering=1 << 20) as pipe, source.cursor() as cursor:

@@ -7,7 +7,8 @@ from dashboards import cockpit, sales
 from dashboards.boards import Board
 from dashboards.panels import Panel
 from dashboards.sources import AIRFLOW, CLICKHOUSE, MYSQL, POSTGRES, Source
-from dashboards.streaming import STUCK_SECONDS, WAITING
+from dashboards.streaming import WAITING
+from storeline.health import STUCK_SECONDS
 
 # The producers break one event in a hundred on purpose (PRODUCE_BROKEN_SHARE).
 DEAD_SHARE, DEAD_AT_LEAST = 0.05, 20

@@ -2,9 +2,10 @@
 
 from dashboards.panels import RED, SECONDS, YELLOW, Panel, number, stat, text, time
 from dashboards.sources import POSTGRES
+from storeline.health import STUCK_SECONDS
 
 # Longer than a busy stream takes, shorter than STREAM_STALL_SECONDS, after which a run ends itself.
-SLOW_SECONDS, STUCK_SECONDS = 60.0, 300.0
+SLOW_SECONDS = 60.0
 # Events that this repository's producers sent and the stream has not reached: Kafka itself is no data source. A
 # recreated topic starts at offset 0 again, so events sent before its first read belong to the old topic. The latest
 # rows suffice: no unread event on this board is older.

@@ -63,7 +63,7 @@ def user_rows(plan: Plan, number: int, people: People, vocabulary: Vocabulary) -
         "@",
         Words(MAIL_HOSTS, draws.pick((6, 3, 2), count)),
     )
-    # 555-01xx is reserved for fictional numbers: nobody gets called.
+    # 555-01xx is reserved for fictional numbers: no one is called.
     phone = ("+1-", Whole(201 + draws.below(780, count)), "-555-01", Whole(10 + draws.below(90, count)))
     columns: dict[str, Column] = {
         "user_id": ids,

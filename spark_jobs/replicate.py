@@ -155,7 +155,7 @@ def chunks(copy: Copy) -> list[Chunk]:
         load_data = transfer.load_statement(table, copy.staged(table), PIPE_PATH)
         origin = quoted(copy.source, table.schema, table.name)
         for number, (first, end) in enumerate(table.page_ranges(copy.settings.copy_chunk_mib << 20)):
-            send = transfer.copy_query(copy.source, table, first, end)
+            send = transfer.copy_pages(copy.source, table, first, end)
             found.append(Chunk(copy.run_id, table.name, number, origin, send, load_data))
     return found
 

@@ -40,6 +40,10 @@ class Generations:
         """Return the quoted name of a table of the staging database."""
         return f"{mysql.quote(self.staging)}.{mysql.quote(table)}"
 
+    def published_name(self, table: str) -> str:
+        """Return the quoted name of a table of the live database."""
+        return f"{mysql.quote(self.live)}.{mysql.quote(table)}"
+
     def staging_name(self, number: int, run_id: str, name: str) -> str:
         """Return a table's name in staging; the number keeps truncated names distinct."""
         return f"{number:03}_{run_id}_{name}"[:NAME_LENGTH]

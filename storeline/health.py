@@ -20,11 +20,11 @@ from storeline.stores.query import query
 
 ANSWER_SECONDS = 2
 HEARTBEAT_SECONDS = 60  # Airflow calls a component healthy if it wrote one in the last 30
-STUCK_SECONDS = 300  # as in the alert "Events wait"
+STUCK_SECONDS = 300.0  # the alert "Events wait" has it from here
 FRESHNESS = "select count(*), max(age_seconds), max(limit_seconds) from ops.mart_freshness"
 COPIED = """select count(*), timestampdiff(second, min(copied_at), utc_timestamp(6)) from ops.bases
 where database_name = %s"""
-COPY, MARTS, STREAM = "replicate_postgres_to_mysql", "create_data_marts", "kafka_to_postgres_streaming"
+MARTS, STREAM = "create_data_marts", "kafka_to_postgres_streaming"
 
 
 @dataclass(frozen=True)

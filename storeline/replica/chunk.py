@@ -110,7 +110,7 @@ def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapsh
         except IntegrityError:
             writing.rollback()
             return _done_before(writing, chunk)
-        sent, rows, warnings = _pump(reading, writing, chunk)
+        sent, rows, warnings = pump(reading, writing, chunk.copy, chunk.load)
         if sent.error is not None:
             raise sent.error
         if rows != sent.rows or warnings:
@@ -121,14 +121,17 @@ def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapsh
     return Loaded(chunk.table, Contents(rows, sent.lines.sum), sent.lines.bytes, time.time())
 
 
-def _pump(reading: Any, writing: Any, chunk: Chunk) -> tuple[Sender, int, list[str]]:
-    """Send and load at the same time; return the finished sender, the rows affected and MySQL's warnings."""
+def pump(reading: Any, writing: Any, copy: str, load: str) -> tuple[Sender, int, list[str]]:
+    """Send with a COPY and load with a LOAD DATA of PIPE_PATH at the same time.
+
+    Returns the finished sender, the rows affected and MySQL's warnings.
+    """
     read_end, write_end = os.pipe()
-    sender = Sender(reading, chunk.copy, Lines(os.fdopen(write_end, "wb", WRITE_BYTES)))
+    sender = Sender(reading, copy, Lines(os.fdopen(write_end, "wb", WRITE_BYTES)))
     sender.start()
     try:
         with closing(writing.cursor()) as cursor:
-            cursor.execute(chunk.load.replace(PIPE_PATH, f"/dev/fd/{read_end}"))
+            cursor.execute(load.replace(PIPE_PATH, f"/dev/fd/{read_end}"))
             rows = int(cursor.rowcount)
             warnings = []
             if cursor.warning_count:

@@ -15,7 +15,8 @@ from psycopg2.extensions import quote_ident
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.replica.contents import Contents, hash_of, hash_of_line, line_of
-from storeline.replica.source import Column, SourceTable, quoted
+from storeline.replica.source import Column, SourceTable
+from storeline.replica.transfer import copy_rows
 from storeline.stores import mysql
 
 # Hexadecimal digits of the key's SHA-256: 4,096 groups. MySQL 9.6 and later has MD5 only as a component.
@@ -37,14 +38,14 @@ def source_groups(source: Connection, table: SourceTable) -> dict[int, Contents]
             counted[1] += hash_of(rest)
             return len(line)
 
-    _copy(source, table, _group_in_postgres(source, table), Groups())
+    _copy(source, copy_rows(source, table, "true", f"{_group_in_postgres(source, table)}, "), Groups())
     return {group: Contents(*counted) for group, counted in found.items()}
 
 
 def target_groups(target: Any, table: SourceTable) -> dict[int, Contents]:
     """Return the contents of each group of keys in the replica."""
     query = f"""select {_group_in_mysql(table)} as key_group, count(*), cast(sum({hash_of_line(table)}) as char)
-                from {_live(table)} group by key_group"""
+                from {REPLICA.published_name(table.name)} group by key_group"""
     return {int(group): Contents(int(rows), int(total)) for group, rows, total in mysql.ask(target, query)}
 
 
@@ -62,41 +63,31 @@ def list_source(source: Connection, table: SourceTable, groups: Sequence[int], s
             return len(line)
 
     newer = _is_newer(source, snapshot)
-    first = f'({newer})::int as "storeline newer", {_key_in_postgres(source, table)} as "storeline key"'
+    before = f'({newer})::int as "storeline newer", {key_in_postgres(source, table)} as "storeline key", '
     condition = f"{_group_in_postgres(source, table)} in ({', '.join(map(str, groups))})"
-    _copy(source, table, first, Rows(), condition, ('"storeline key"',))
+    _copy(source, copy_rows(source, table, condition, before, ('"storeline key"',)), Rows())
     return found
 
 
 def list_target(target: Any, table: SourceTable, groups: Sequence[int]) -> dict[str, str]:
     """Return the replica's lines of some groups by their keys."""
-    query = f"""select {_key_in_mysql(table)}, {line_of(table)} from {_live(table)}
+    query = f"""select {_key_in_mysql(table)}, {line_of(table)} from {REPLICA.published_name(table.name)}
                 where {_group_in_mysql(table)} in ({", ".join(map(str, groups))})"""
     return dict(mysql.ask(target, query))
 
 
-def _copy(
-    source: Connection,
-    table: SourceTable,
-    first: str,
-    into: Any,
-    condition: str = "true",
-    more_texts: tuple[str, ...] = (),
-) -> None:
-    """COPY the rows' lines, each behind `first`, into an object whose `write` is called once for each row."""
-    sent = ", ".join(c.type.sent.format(c=quote_ident(c.name, source)) for c in table.columns)
-    texts = [*more_texts, *(quote_ident(c.name, source) for c in table.columns if c.type.is_text)]
-    quoting = f", force_quote ({', '.join(texts)})" if texts else ""
-    rows = f"select {first}, {sent} from {quoted(source, table.schema, table.name)} where {condition}"
+def _copy(source: Connection, copy: str, into: Any) -> None:
+    """Run a COPY into an object whose `write` is called once for each row."""
     with source.cursor() as cursor:
-        cursor.copy_expert(f"copy ({rows}) to stdout (format csv, null 'NULL'{quoting})", into)
+        cursor.copy_expert(copy, into)
 
 
 def _keys(table: SourceTable) -> list[Column]:
     return [table.column(name) for name in table.key]
 
 
-def _key_in_postgres(source: Connection, table: SourceTable) -> str:
+def key_in_postgres(source: Connection, table: SourceTable) -> str:
+    """Return PostgreSQL's expression for a row's key as text."""
     texts = []
     for column in _keys(table):
         name = quote_ident(column.name, source)
@@ -110,7 +101,7 @@ def _key_in_mysql(table: SourceTable) -> str:
 
 
 def _group_in_postgres(source: Connection, table: SourceTable) -> str:
-    digest = f"encode(sha256(convert_to({_key_in_postgres(source, table)}, 'UTF8')), 'hex')"
+    digest = f"encode(sha256(convert_to({key_in_postgres(source, table)}, 'UTF8')), 'hex')"
     return f"('x' || left({digest}, {GROUP_DIGITS}))::bit({4 * GROUP_DIGITS})::int"
 
 
@@ -128,7 +119,3 @@ def _is_newer(source: Connection, snapshot: str) -> str:
     full = f"({completed} - case when {completed} > {now} then 4294967296 else 0 end)::text::xid8"
     literal = sql.Literal(snapshot).as_string(source)
     return f"not pg_visible_in_snapshot({full}, {literal}::pg_snapshot)"
-
-
-def _live(table: SourceTable) -> str:
-    return f"{mysql.quote(REPLICA.live)}.{mysql.quote(table.name)}"

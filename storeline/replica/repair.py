@@ -1,15 +1,17 @@
 """Bring the rows of the replica that differ back to what the source holds, key by key, and nothing else."""
 
 import csv
-import os
-import threading
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from psycopg2 import sql
 
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.replica import transfer
+from storeline.replica.chunk import PIPE_PATH, pump
+from storeline.replica.key_groups import key_in_postgres
 from storeline.replica.source import SourceTable
 from storeline.replica.verification import (
     CHANGED,
@@ -60,40 +62,30 @@ def repair(settings: Settings, name: str, is_dry: bool = False, is_all: bool = F
 
 def _write(both: Compared, table: SourceTable, found: Verification) -> None:
     """Delete the rows that differ and load the source's in their place, in one transaction."""
-    live = f"{mysql.quote(REPLICA.live)}.{mysql.quote(table.name)}"
+    live = REPLICA.published_name(table.name)
     where = " and ".join(f"{mysql.quote(name)} = %s" for name in table.key)
-    target = both.target
-    target.start_transaction()
+    both.target.start_transaction()
     try:
         for one in found.differences:
             (values,) = csv.reader([one.key])
-            if one.kind != MISSING and mysql.do(target, f"delete from {live} where {where}", tuple(values)) != 1:
+            if one.kind != MISSING and mysql.do(both.target, f"delete from {live} where {where}", tuple(values)) != 1:
                 raise StorelineError(f"{table.name}: the row ({one.key}) is no longer there")
-        rows, warnings = _load(target, table, live, "".join(found.lines.values()).encode())
-        if rows != len(found.lines) or warnings:
-            raise StorelineError(f"{table.name}: MySQL took {rows} of {len(found.lines)} rows: nothing was repaired")
-        target.commit()
+        _load(both, table, live, [one.key for one in found.differences if one.kind != EXTRA])
+        both.target.commit()
     except BaseException:
-        target.rollback()
+        both.target.rollback()
         raise
 
 
-def _load(target: object, table: SourceTable, live: str, lines: bytes) -> tuple[int, int]:
-    """LOAD DATA from memory; return rows and warnings."""
-    read_end, write_end = os.pipe()
-
-    def send() -> None:
-        with suppress(BrokenPipeError), os.fdopen(write_end, "wb") as pipe:
-            pipe.write(lines)
-
-    sender = threading.Thread(target=send, daemon=True)
-    sender.start()
-    try:
-        cursor = target.cursor()  # type: ignore[attr-defined]
-        cursor.execute(transfer.load_statement(table, live, f"/dev/fd/{read_end}"))
-        rows, warnings = int(cursor.rowcount), int(cursor.warning_count)
-        cursor.close()
-        return rows, warnings
-    finally:
-        os.close(read_end)
-        sender.join()
+def _load(both: Compared, table: SourceTable, live: str, keys: Sequence[str]) -> None:
+    """Copy the snapshot's rows of some keys into the live table."""
+    if not keys:
+        return
+    listed = ", ".join(sql.Literal(key).as_string(both.source) for key in keys)
+    copy = transfer.copy_rows(both.source, table, f"{key_in_postgres(both.source, table)} in ({listed})")
+    sent, rows, warnings = pump(both.source, both.target, copy, transfer.load_statement(table, live, PIPE_PATH))
+    if sent.error is not None:
+        raise sent.error
+    if rows != len(keys) or warnings:
+        said = "; ".join(warnings) or "no warning"
+        raise StorelineError(f"{table.name}: MySQL took {rows} of {len(keys)} rows ({said}): nothing was repaired")

@@ -1,5 +1,7 @@
 """The statements that copy a table: COPY in PostgreSQL, then the DDL and LOAD DATA in MySQL."""
 
+from collections.abc import Sequence
+
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import quote_ident
 
@@ -8,21 +10,30 @@ from storeline.replica.types import MAX_KEY_BYTES
 from storeline.stores import mysql
 
 
-def copy_query(connection: Connection, table: SourceTable, first_page: int, end_page: int | None) -> str:
+def copy_pages(connection: Connection, table: SourceTable, first_page: int, end_page: int | None) -> str:
     """Return the COPY of a range of pages; without an end it also includes rows appended meanwhile."""
-    sent = ", ".join(c.type.sent.format(c=quote_ident(c.name, connection)) for c in table.columns)
     end = f" and ctid < '({end_page},0)'::tid" if end_page is not None else ""
-    rows = (
-        f"select {sent} from {quoted(connection, table.schema, table.name)} where ctid >= '({first_page},0)'::tid{end}"
-    )
-    texts = ", ".join(quote_ident(c.name, connection) for c in table.columns if c.type.is_text)
-    quoted_texts = f", force_quote ({texts})" if texts else ""
-    # CSV, because MySQL reads every text back unchanged; in COPY's own text format it takes \v and \f for letters.
-    return f"copy ({rows}) to stdout (format csv, null 'NULL'{quoted_texts})"
+    return copy_rows(connection, table, f"ctid >= '({first_page},0)'::tid{end}")
+
+
+def copy_rows(
+    connection: Connection, table: SourceTable, condition: str, before: str = "", quoted_before: Sequence[str] = ()
+) -> str:
+    """Return the COPY of the rows that meet a condition, one CSV line each.
+
+    `before` is what stands before a row's own columns, followed by a comma; of its columns those in `quoted_before` are
+    texts.
+    """
+    sent = ", ".join(c.type.sent.format(c=quote_ident(c.name, connection)) for c in table.columns)
+    texts = [*quoted_before, *(quote_ident(c.name, connection) for c in table.columns if c.type.is_text)]
+    quoting = f", force_quote ({', '.join(texts)})" if texts else ""
+    rows = f"select {before}{sent} from {quoted(connection, table.schema, table.name)} where {condition}"
+    # CSV, because MySQL reads every text back unchanged; in COPY's own text format it takes \\v and \\f for letters.
+    return f"copy ({rows}) to stdout (format csv, null 'NULL'{quoting})"
 
 
 def load_statement(table: SourceTable, target: str, path: str) -> str:
-    """Return the LOAD DATA that reads what `copy_query` sends."""
+    """Return the LOAD DATA that reads what `copy_rows` sends."""
     names = ", ".join(mysql.quote(c.name) for c in table.columns)
     return (
         f"load data local infile {mysql.literal(path)} into table {target} character set utf8mb4 "

@@ -48,7 +48,6 @@ class Verification:
     differences: list[Difference] = field(default_factory=list)
     behind: int = 0
     is_cut: bool = False  # more may differ: it looked no further
-    lines: dict[str, str] = field(default_factory=dict)  # the source's, by key, of the rows that differ
 
     @property
     def is_equal(self) -> bool:
@@ -118,7 +117,7 @@ def verify_table(both: Compared, name: str, most_differences: int | None = MOST_
         there = there_later.result()
     found = Verification(name, sum(one.rows for one in here.values()))
     differing = sorted(group for group in here.keys() | there.keys() if here.get(group) != there.get(group))
-    # A replica that holds exactly what was copied was changed by nobody: whatever differs, the source has changed.
+    # A replica that still holds exactly what was copied is untouched: whatever differs has changed at the source.
     is_untouched = sum(one.sum for one in there.values()) == both.copied[name]
     rows = max(found.rows, sum(one.rows for one in there.values()))
     at_once = max(1, GROUPS * ROWS_AT_ONCE // max(rows, 1))
@@ -146,7 +145,6 @@ def compare_rows(
         elif line is None:
             found.differences.append(Difference(key, EXTRA))
         else:
-            found.lines[key] = line
             columns = () if other is None else tuple(differing_columns(table, line, other))
             found.differences.append(Difference(key, CHANGED if columns else MISSING, columns))
 

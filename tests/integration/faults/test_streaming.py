@@ -1,4 +1,4 @@
-"""Whatever dies while events flow: in the end each offset has exactly one outcome, and each event landed once."""
+"""Processes are killed while events flow: each offset ends with exactly one outcome, and each event lands once."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Whatever dies while a job runs: readers see the old state or the new one, and the next run converges."""
+"""Processes are killed while a job runs: readers see the old state or the new one, and the next run converges."""
 
 import pytest
 
