@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from native.classes import install_classes
@@ -124,6 +125,8 @@ STEPS: dict[str, Callable[[], str]] = {
     "jars": install_jars,
     "classes": install_classes,
 }
+# Every other part is installed next to the rest: one waits for a download while another unpacks.
+NEEDED_FIRST = {"classes": ("python", "jars")}
 
 
 def main(names: list[str]) -> None:
@@ -133,14 +136,34 @@ def main(names: list[str]) -> None:
     INSTALLED.mkdir(exist_ok=True)
     with (INSTALLED / "install.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        for name in names or list(STEPS):
-            begin = time.monotonic()
-            try:
-                version = STEPS[name]()
-            except (StorelineError, OSError) as error:
-                sys.exit(f"install: {error}")
-            if (seconds := time.monotonic() - begin) >= 1:
-                print(f"  {name} {version}: installed in {seconds:.0f} s", flush=True)
+        try:
+            install(names or STEPS)
+        except (StorelineError, OSError) as error:
+            sys.exit(f"install: {error}")
+
+
+def install(names: Iterable[str]) -> None:
+    """Install parts side by side, each after what it needs, and print what took a second or more.
+
+    Raises StorelineError or OSError: the first failed part's, once the others have ended.
+    """
+    started: dict[str, Future[None]] = {}
+    with ThreadPoolExecutor(len(STEPS)) as pool:
+        for name in [name for name in STEPS if name in set(names)]:
+            needed = [started[one] for one in NEEDED_FIRST.get(name, ()) if one in started]
+            started[name] = pool.submit(install_part, name, needed)
+    for part in started.values():
+        part.result()
+
+
+def install_part(name: str, needed: Iterable[Future[None]]) -> None:
+    """Install one part after those it needs. Raises StorelineError or OSError, its own or theirs."""
+    for part in needed:
+        part.result()
+    begin = time.monotonic()
+    version = STEPS[name]()
+    if (seconds := time.monotonic() - begin) >= 1:
+        print(f"  {name} {version}: installed in {seconds:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
