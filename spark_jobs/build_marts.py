@@ -31,7 +31,7 @@ from storeline.marts.contract import Mart
 from storeline.marts.contract import load as load_marts
 from storeline.replica import bases
 from storeline.settings import Settings, load
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_locks, mysql_swap
 
 STORED = StorageLevel.MEMORY_AND_DISK
 THREADS = 4  # so that small queries do not wait for each other's planning
@@ -69,7 +69,7 @@ def build_marts(
     """Read, build, audit and publish; write the ledger. Raises AuditError with all broken rules, or one of FAILURES."""
     # Get executors before taking a lock; otherwise two jobs would wait for each other.
     spark.range(1).count()
-    mysql.hold(target, publication.LOCK, settings.lock_wait_seconds)
+    mysql_locks.hold(target, publication.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
     with recorded(mysql.mart_builder(settings), target, run_id, "build_marts", MARTS, watch) as check:
         clear_away(target)
@@ -102,7 +102,7 @@ def read_replica(
     later comes from the same state, or raises an error. Raises StorelineError when the replica lacks a table.
     """
     names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
-    mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
+    mysql_locks.hold(target, bases.LOCK, settings.lock_wait_seconds)
     held = bases.current(target)
     if missing := [name for name in names if name not in held]:
         raise StorelineError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
@@ -111,7 +111,7 @@ def read_replica(
         table.persist(STORED)
     # One job for all of them.
     reduce(DataFrame.union, [table.select(F.lit(1)) for table in tables.values()]).count()
-    mysql.release(target, bases.LOCK)
+    mysql_locks.release(target, bases.LOCK)
     return tables, {name: held[name] for name in names}
 
 
@@ -166,7 +166,7 @@ def _fill(settings: Settings, mart: Mart, frame: DataFrame, table: str | None) -
         with closing(mysql.mart_builder(settings).connect()) as connection:
             mysql.do(connection, ddl.create_table(mart, MARTS.staged(table)))
             jdbc.append(settings, frame, MARTS.staging, table)
-            mysql.mark_loaded(connection, MARTS.staged(table))
+            mysql_swap.mark_loaded(connection, MARTS.staged(table))
             loaded = mysql.ask(connection, f"select count(*) from {MARTS.staged(table)}")[0][0]
         if loaded != rows:
             raise StorelineError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts are unchanged")

@@ -27,7 +27,7 @@ from storeline.replica.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chun
 from storeline.replica.contents import Contents
 from storeline.replica.source import SourceTable, describe, quoted
 from storeline.settings import Settings, load
-from storeline.stores import mysql, postgres
+from storeline.stores import mysql, mysql_locks, mysql_swap, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES
 
 INDEX_THREADS = 2
@@ -78,7 +78,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
     # Get executors before taking the lock; otherwise two jobs would wait for each other.
     slots = spark.sparkContext.defaultParallelism
     spark.sparkContext.parallelize(range(slots), slots).count()
-    mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
+    mysql_locks.hold(target, bases.LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
     with recorded(mysql.replicator(settings), target, run_id, "replicate", REPLICA, watch) as check:
         REPLICA.drop_dead_staging(target)
@@ -172,7 +172,7 @@ def finish_staging(copy: Copy, numbers: TableRuns, sent: dict[str, Contents]) ->
             mysql.do(connection, DDL_BUFFER)
             if statement := transfer.index_ddl(table, copy.staged(table)):
                 mysql.do(connection, statement)
-            mysql.mark_loaded(connection, copy.staged(table))
+            mysql_swap.mark_loaded(connection, copy.staged(table))
             indexed = time.monotonic()
             numbers[table.name].index_seconds = round(indexed - began, 3)
             verify(connection, table, copy.staged(table), sent[table.name])

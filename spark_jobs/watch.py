@@ -20,7 +20,7 @@ from spark_jobs.failure import FAILURES, one_line
 from storeline import ledger, task
 from storeline.errors import StorelineError
 from storeline.generation import Generations
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_sessions
 
 LOOK_SECONDS = 0.5
 GRACE_SECONDS = 10  # for the run to end by itself once its sessions are gone
@@ -80,7 +80,7 @@ class Watch(threading.Thread):
     def _end_sessions(self) -> None:
         """Make whatever the run waits for return with an error, MySQL first: then nothing can be published."""
         with suppress(mysql.MysqlError, DriverError), closing(self.login.connect()) as connection:
-            mysql.end_sessions_of_process(connection, os.getpid())
+            mysql_sessions.end_sessions_of_process(connection, os.getpid())
             self.has_published = self.run_id in self.generations.published(connection)
             if self.run_id and not self.has_published:
                 ledger.end(connection, self.run_id, "failed", f"{self.reason}; nothing was published")

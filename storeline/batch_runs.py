@@ -13,7 +13,7 @@ from storeline.generation import MARTS, REPLICA, Generations
 from storeline.marts import publication
 from storeline.replica import bases
 from storeline.settings import Settings
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_locks, mysql_sessions
 from storeline.task import ATTRIBUTE
 
 UNREACHABLE = (mysql.MysqlError, DriverError)
@@ -42,12 +42,13 @@ def end(settings: Settings, name: str, is_ended: Callable[[str], bool], why: str
     """
     job = JOBS[name]
     with closing(job.login(settings).connect()) as connection:
-        sessions = mysql.sessions_with(connection, ATTRIBUTE)
+        sessions = mysql_sessions.sessions_with(connection, ATTRIBUTE)
         ended = {number: task for number, task in sessions.items() if is_ended(task)}
-        lines = [f"{task}: {mysql.describe_connection(connection, n)} was ended: {why}" for n, task in ended.items()]
-        holder = mysql.holder(connection, job.lock)
+        named = {number: mysql_sessions.describe_connection(connection, number) for number in ended}
+        lines = [f"{task}: {named[number]} was ended: {why}" for number, task in ended.items()]
+        holder = mysql_locks.holder(connection, job.lock)
         for number in ended:
-            mysql.kill(connection, number)
+            mysql_sessions.kill(connection, number)
         if holder in ended:
             _wait_until_free(connection, job.lock, holder)
             ledger.close_dead(connection, name, job.generations.published(connection), why)
@@ -63,5 +64,5 @@ def has_published(settings: Settings, name: str, run_id: str) -> bool:
 
 def _wait_until_free(connection: Any, lock: str, holder: int) -> None:
     deadline = time.monotonic() + KILL_SECONDS
-    while mysql.holder(connection, lock) == holder and time.monotonic() < deadline:
+    while mysql_locks.holder(connection, lock) == holder and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storeline.ledger import RUN_ID, new_run_id
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_swap
 
 OURS = re.compile(rf"(discarded_)?[0-9]{{3}}_{RUN_ID}(_.*)?", re.IGNORECASE | re.DOTALL)
 NAME_LENGTH = 64  # MySQL's limit
@@ -55,11 +55,11 @@ class Generations:
     def drop_dead_staging(self, connection: Any) -> None:
         """Drop every run's tables from staging: the holder of the set's lock is the only run, so all are left-overs."""
         doomed = {name for name in mysql.tables_of(connection, self.staging) if OURS.fullmatch(name)}
-        mysql.drop_tables(connection, self.staging, doomed)
+        mysql_swap.drop_tables(connection, self.staging, doomed)
 
     def begin_ledger(self, connection: Any) -> str:
         """Create the ledger's next version, empty; return its quoted name."""
-        mysql.drop_tables(connection, "ops", [f"{self.ledger}_next"])
+        mysql_swap.drop_tables(connection, "ops", [f"{self.ledger}_next"])
         following = f"ops.{mysql.quote(self.ledger + '_next')}"
         mysql.do(connection, f"create table {following} like ops.{mysql.quote(self.ledger)}")
         return following
@@ -89,7 +89,7 @@ class Generations:
         staged: dict[str, str],
         run_id: str,
         wait_seconds: float,
-        besides: Sequence[mysql.Move] = (),
+        besides: Sequence[mysql_swap.Move] = (),
         check: Callable[[], None] = lambda: None,
     ) -> None:
         """Make the staged tables live, all in one statement; what was live becomes the previous generation.
@@ -110,9 +110,9 @@ class Generations:
             (("ops", self.ledger), ("ops", f"{self.ledger}_previous")),
             (("ops", f"{self.ledger}_next"), ("ops", self.ledger)),
         ]
-        mysql.swap(connection, moves, wait_seconds, check)
+        mysql_swap.swap(connection, moves, wait_seconds, check)
 
-    def exchange(self, connection: Any, wait_seconds: float, besides: Sequence[mysql.Move] = ()) -> None:
+    def exchange(self, connection: Any, wait_seconds: float, besides: Sequence[mysql_swap.Move] = ()) -> None:
         """Exchange the live and the previous generation, all tables and the ledger in one statement.
 
         Raises MysqlError when there is no previous generation or something is in the way; nothing has changed then.
@@ -123,13 +123,13 @@ class Generations:
         run_id = new_run_id()
         aside = [((self.live, name), self._discard(n, run_id)) for n, name in enumerate(live)]
         ledger, ledger_aside = ("ops", self.ledger), ("ops", f"{self.ledger}_next")
-        mysql.drop_tables(connection, "ops", [f"{self.ledger}_next"])
+        mysql_swap.drop_tables(connection, "ops", [f"{self.ledger}_next"])
         moves = [*besides, *aside, (ledger, ledger_aside)]
         moves += [((self.previous, name), (self.live, name)) for name in previous]
         moves += [(("ops", f"{self.ledger}_previous"), ledger)]
         moves += [(there, (self.previous, name)) for (_, name), there in aside]
         moves += [(ledger_aside, ("ops", f"{self.ledger}_previous"))]
-        mysql.swap(connection, moves, wait_seconds)
+        mysql_swap.swap(connection, moves, wait_seconds)
 
     def registered(self, connection: Any, version: str = "") -> set[str]:
         """Return the names in the ledger: of the live generation, or of the version `_previous`."""

@@ -9,7 +9,7 @@ from storeline.ledger import TableRun
 from storeline.marts import views
 from storeline.marts.contract import Mart
 from storeline.replica.bases import Base
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_locks
 
 LOCK = f"storeline.{MARTS.live}"
 
@@ -54,6 +54,6 @@ def rollback(connection: Any, wait_seconds: float) -> None:
 
     Raises MysqlError when there is no previous generation, or a reader is in the way; nothing has changed then.
     """
-    mysql.hold(connection, LOCK, wait_seconds)
+    mysql_locks.hold(connection, LOCK, wait_seconds)
     MARTS.exchange(connection, wait_seconds, views.before_a_rollback(connection))
     views.drop_left_overs(connection)

@@ -14,12 +14,12 @@ from mysql.connector import errorcode
 from storeline.generation import MARTS, OURS
 from storeline.ledger import new_run_id
 from storeline.marts.contract import Mart
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_swap
 
 NOT_YET = (errorcode.ER_NO_SUCH_TABLE, errorcode.ER_BAD_FIELD_ERROR)
 
 
-def moves(connection: Any, marts: tuple[Mart, ...], run_id: str) -> list[mysql.Move]:
+def moves(connection: Any, marts: tuple[Mart, ...], run_id: str) -> list[mysql_swap.Move]:
     """Create each view's next version if the mart that it reads exists; return the moves of all views."""
     old = sorted(mysql.present(connection, MARTS.live, MARTS.registered(connection), mysql.VIEW))
     found = [((MARTS.live, name), _discarded(n, run_id)) for n, name in enumerate(old)]
@@ -31,7 +31,7 @@ def moves(connection: Any, marts: tuple[Mart, ...], run_id: str) -> list[mysql.M
     return found
 
 
-def before_a_rollback(connection: Any) -> list[mysql.Move]:
+def before_a_rollback(connection: Any) -> list[mysql_swap.Move]:
     """Return the moves of the views that give way to a table of the previous generation."""
     names = mysql.present(connection, MARTS.previous, MARTS.registered(connection, "_previous"))
     old = sorted(mysql.present(connection, MARTS.live, names, mysql.VIEW))

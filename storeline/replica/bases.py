@@ -8,7 +8,7 @@ from typing import Any
 from mysql.connector import Error as DriverError
 
 from storeline.generation import REPLICA
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_locks
 from storeline.stores.postgres import Snapshot
 
 LOCK = f"storeline.{REPLICA.live}"
@@ -42,13 +42,13 @@ def publish(
     `connection` holds the replica's lock. Raises MysqlError; nothing has changed then.
     """
     # Two databases may be copied at the same time; `ops.bases` covers both.
-    mysql.hold(connection, BASES_LOCK, wait_seconds)
+    mysql_locks.hold(connection, BASES_LOCK, wait_seconds)
     try:
         _write_next_bases(connection, run_id, snapshot, staged)
         REPLICA.publish(connection, staged, run_id, wait_seconds, check=check)
     finally:
         with suppress(DriverError):
-            mysql.release(connection, BASES_LOCK)
+            mysql_locks.release(connection, BASES_LOCK)
 
 
 def _write_next_bases(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str]) -> None:

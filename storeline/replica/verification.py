@@ -18,7 +18,7 @@ from storeline.replica import bases
 from storeline.replica.key_groups import GROUPS, list_source, list_target, source_groups, target_groups
 from storeline.replica.source import SourceTable, describe, quoted
 from storeline.settings import Settings
-from storeline.stores import mysql, postgres
+from storeline.stores import mysql, mysql_locks, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES
 
 ROWS_AT_ONCE = 100_000  # that are compared one by one in memory
@@ -73,7 +73,7 @@ def compared(settings: Settings, names: Collection[str]) -> Iterator[Compared]:
         closing(mysql.replicator(settings).connect(allow_local_infile=True)) as target,
         closing(postgres.endless(postgres.reader(settings))) as source,
     ):
-        mysql.hold(target, bases.LOCK, settings.lock_wait_seconds)
+        mysql_locks.hold(target, bases.LOCK, settings.lock_wait_seconds)
         held = bases.current(target)
         wanted = list(names) or [table.name for table in TABLES if table.name in held]
         if unknown := [name for name in wanted if name not in held]:

@@ -12,7 +12,7 @@ import pytest
 from native.airflow_api import Airflow
 from native.stack import Stack
 from storeline.generation import MARTS, REPLICA
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_swap
 from tests.end_to_end.runs import BUILD, COPY, has_all_marts, wait_for_rest, wait_until
 from tests.seeds import SEEDS
 
@@ -53,7 +53,7 @@ def forget(airflow: Airflow, stack: Stack) -> None:
         airflow.call(f"/dags/{dag}", "DELETE")
     with closing(mysql.admin(stack.settings).connect()) as connection:
         for database in (REPLICA.live, REPLICA.previous, MARTS.live, MARTS.previous):
-            mysql.drop_tables(connection, database, mysql.tables_of(connection, database))
+            mysql_swap.drop_tables(connection, database, mysql.tables_of(connection, database))
         for table in (REPLICA.ledger, MARTS.ledger):
             mysql.do(connection, f"delete from ops.{table}")
         mysql.do(connection, "drop view if exists marts.user_activity")

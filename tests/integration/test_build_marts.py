@@ -16,7 +16,7 @@ from storeline.marts import publication
 from storeline.marts.contract import Mart
 from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_swap
 from tests.integration.jobs import build_here, copy_here
 from tests.marts.comparison import as_text, differences
 
@@ -230,7 +230,7 @@ def query_of(name: str) -> str:
 
 
 def test_without_a_previous_generation_a_rollback_is_refused(settings: Settings, built: None, target: Any) -> None:
-    mysql.drop_tables(target, "marts_previous", mysql.tables_of(target, "marts_previous"))
+    mysql_swap.drop_tables(target, "marts_previous", mysql.tables_of(target, "marts_previous"))
     with (
         closing(mysql.mart_builder(settings).connect()) as connection,
         pytest.raises(mysql.MysqlError, match="previous"),

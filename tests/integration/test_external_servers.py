@@ -16,7 +16,7 @@ from storeline.accounts import POSTGRES_READER
 from storeline.errors import StorelineError
 from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
-from storeline.stores import mysql, postgres
+from storeline.stores import mysql, mysql_locks, postgres
 from storeline.tables import Table
 from tests.integration.jobs import build_here, copy_here
 from tests.marts.comparison import differences
@@ -164,9 +164,9 @@ def test_a_connection_that_idles_under_a_lock_outlives_the_wait_timeout(settings
     mysql.do(target, "set global wait_timeout = 1")
     try:
         with closing(mysql.replicator(settings).connect()) as holder:
-            mysql.hold(holder, "storeline.test", 1)
+            mysql_locks.hold(holder, "storeline.test", 1)
             mysql.do(target, "do sleep(2.5)")
-            assert mysql.holder(target, "storeline.test") == holder.connection_id
+            assert mysql_locks.holder(target, "storeline.test") == holder.connection_id
     finally:
         mysql.do(target, f"set global wait_timeout = {before}")
 

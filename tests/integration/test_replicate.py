@@ -12,7 +12,7 @@ from spark_jobs import replicate as job
 from storeline.errors import StorelineError
 from storeline.replica import bases
 from storeline.settings import Settings
-from storeline.stores import mysql, postgres
+from storeline.stores import mysql, mysql_locks, mysql_sessions, postgres
 from storeline.tables import TABLES, Table
 from tests.integration.jobs import copy_here
 
@@ -106,7 +106,7 @@ def test_from_its_swap_on_a_copy_has_succeeded(
 
     def publish_and_lose_the_connection(connection: Any, *arguments: Any) -> None:
         publish(connection, *arguments)
-        mysql.kill(target, connection.connection_id)
+        mysql_sessions.kill(target, connection.connection_id)
         mysql.ask(connection, "select 1")
 
     monkeypatch.setattr(bases, "publish", publish_and_lose_the_connection)
@@ -230,7 +230,7 @@ def test_a_value_that_mysql_cannot_hold_is_refused_before_anything_is_visible(
 
 def test_a_lock_that_is_not_got_is_one_line_that_names_the_holder(copy: Copy, settings: Settings) -> None:
     with closing(mysql.mart_builder(settings).connect()) as other:
-        mysql.hold(other, bases.LOCK, 1)
+        mysql_locks.hold(other, bases.LOCK, 1)
         with pytest.raises(mysql.MysqlError, match=r"storeline\.replica was not free for 1 s.*storeline_mart_builder"):
             copy(LOCK_WAIT_SECONDS="1")
 

@@ -13,7 +13,7 @@ from mysql.connector import errorcode
 
 from storeline.generation import Generations
 from storeline.settings import Settings
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_swap
 from tests.seeds import SEEDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
@@ -32,13 +32,13 @@ def generations(settings: Settings) -> Iterator[Any]:
         for database in (SET.live, SET.staging, SET.previous):
             mysql.do(connection, f"drop database if exists {database}")
             mysql.do(connection, f"create database {database}")
-        mysql.drop_tables(connection, "ops", [f"{SET.ledger}{end}" for end in ("", "_next", "_previous")])
+        mysql_swap.drop_tables(connection, "ops", [f"{SET.ledger}{end}" for end in ("", "_next", "_previous")])
         mysql.do(connection, f"create table ops.{SET.ledger} (table_name varchar(64), number int)")
         publish(connection, 0)
         yield connection
         for database in (SET.live, SET.staging, SET.previous):
             mysql.do(connection, f"drop database {database}")
-        mysql.drop_tables(connection, "ops", [f"{SET.ledger}{end}" for end in ("", "_next", "_previous")])
+        mysql_swap.drop_tables(connection, "ops", [f"{SET.ledger}{end}" for end in ("", "_next", "_previous")])
 
 
 def create(connection: Any, number: int) -> dict[str, str]:
@@ -59,7 +59,7 @@ def finish(connection: Any, staged: dict[str, str], with_index: bool) -> None:
     for table in staged.values():
         if with_index:
             mysql.do(connection, f"alter table {SET.staged(table)} add index by_generation (generation)")
-        mysql.mark_loaded(connection, SET.staged(table))
+        mysql_swap.mark_loaded(connection, SET.staged(table))
 
 
 def publish(connection: Any, number: int, wait_seconds: float = 10, with_index: bool = False) -> None:

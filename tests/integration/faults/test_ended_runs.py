@@ -23,7 +23,7 @@ from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.replica import bases
 from storeline.settings import ROOT, Settings
-from storeline.stores import mysql, postgres
+from storeline.stores import mysql, mysql_locks, mysql_swap, postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 Wait = Callable[[], object]
@@ -40,7 +40,7 @@ def holding(settings: Settings, name: str) -> Iterator[Any]:
     """Hold the replica's lock like a task's run."""
     login = mysql.replicator(settings)
     with closing(login.connect(conn_attrs={task.ATTRIBUTE: name})) as connection:
-        mysql.hold(connection, bases.LOCK, 1)
+        mysql_locks.hold(connection, bases.LOCK, 1)
         yield connection
 
 
@@ -49,7 +49,7 @@ def in_mysql(target: Any, source: Any, spark: SparkSession) -> None:
 
 
 def for_a_lock(target: Any, source: Any, spark: SparkSession) -> None:
-    mysql.hold(target, "storeline.test", LONG_SECONDS)
+    mysql_locks.hold(target, "storeline.test", LONG_SECONDS)
 
 
 def in_postgres(target: Any, source: Any, spark: SparkSession) -> None:
@@ -61,7 +61,7 @@ def in_spark(target: Any, source: Any, spark: SparkSession) -> None:
 
 
 def for_a_reader(target: Any, source: Any, spark: SparkSession) -> None:
-    mysql.swap(target, [(("replica_staging", "kept"), ("replica_staging", "moved"))], LONG_SECONDS)
+    mysql_swap.swap(target, [(("replica_staging", "kept"), ("replica_staging", "moved"))], LONG_SECONDS)
 
 
 @pytest.mark.parametrize("wait", [in_mysql, for_a_lock, in_postgres, in_spark, for_a_reader], ids=lambda w: w.__name__)
@@ -72,7 +72,7 @@ def test_a_run_ends_in_time_whatever_it_waits_for(
     spark.range(1).selectExpr("sum(id)").collect()  # a session's first query takes as long as the watch waits
     mysql.do(target, "create table if not exists replica_staging.kept (number int)")
     with closing(mysql.admin(settings).connect(autocommit=False)) as in_the_way:
-        mysql.hold(in_the_way, "storeline.test", 1)
+        mysql_locks.hold(in_the_way, "storeline.test", 1)
         mysql.ask(in_the_way, "select * from replica_staging.kept")
         begun = time.monotonic()
         with pytest.raises(StorelineError, match="it took longer than COPY_TIMEOUT_SECONDS; nothing was published"):
@@ -99,7 +99,7 @@ DRIVER = """
 import sys, time
 from pathlib import Path
 from spark_jobs.watch import Watch, watching
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_locks, mysql_swap
 from storeline.generation import REPLICA
 from storeline.settings import load
 with watching(Watch("replicate", mysql.replicator(load()), REPLICA, ("COPY_TIMEOUT_SECONDS", int(sys.argv[1])))):
@@ -176,7 +176,7 @@ def test_the_session_of_a_run_that_airflow_gave_up_is_ended_and_no_other(setting
     with holding(settings, "dag|given up|1") as sleeper:
         ledger.begin(sleeper, run_id, "replicate", set())
         assert batch_runs.end(settings, "replicate", lambda name: name == "dag|another|1", "for no reason") == []
-        assert mysql.holder(sleeper, bases.LOCK) == sleeper.connection_id
+        assert mysql_locks.holder(sleeper, bases.LOCK) == sleeper.connection_id
         (line,) = batch_runs.end(settings, "replicate", lambda name: name == "dag|given up|1", "Airflow gave it up")
         assert line.startswith(f"dag|given up|1: connection {sleeper.connection_id} (storeline_replicator@")
         with pytest.raises(DriverError):
@@ -263,6 +263,6 @@ def test_a_run_that_waits_for_another_goes_on_when_that_one_is_ended(settings: S
             1, lambda: batch_runs.end(settings, "replicate", lambda name: "given up" in name, "Airflow gave it up")
         )
         timer.start()
-        mysql.hold(successor, bases.LOCK, 30)
+        mysql_locks.hold(successor, bases.LOCK, 30)
         timer.join()
-        assert mysql.holder(successor, bases.LOCK) == successor.connection_id
+        assert mysql_locks.holder(successor, bases.LOCK) == successor.connection_id
