@@ -20,7 +20,7 @@ from native.places import KAFKA
 from native.stack import Stack
 from storeline.events.lag import lags
 from storeline.settings import ROOT
-from storeline.stores import kafka, postgres
+from storeline.stores import kafka, kafka_topics, postgres
 from storeline.topics import ORDERS, TOPICS, USERS
 
 RIVAL = "foreach-batch-jdbc"
@@ -84,9 +84,9 @@ def forget(stack: Stack) -> None:
     names = [one.name for one in TOPICS]
     with kafka.administration(stack.settings) as client:
         client.delete_topics(names, raise_errors=False)
-    while kafka.states(stack.settings, names):
+    while kafka_topics.states(stack.settings, names):
         time.sleep(0.1)
-    kafka.make_topics(stack.settings)
+    kafka_topics.make_topics(stack.settings)
     execute(
         stack,
         """truncate ops.streams, ops.stream_offsets, ops.stream_topics, ops.events, ops.parked_events, ops.dead_letters;

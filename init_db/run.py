@@ -19,7 +19,7 @@ from storeline import accounts
 from storeline.accounts import MYSQL_ADMIN, POSTGRES_OWNER
 from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings, load
-from storeline.stores import clickhouse, kafka, mysql, postgres
+from storeline.stores import clickhouse, kafka_topics, mysql, postgres
 from storeline.variables import Secret
 
 FOLDER = Path(__file__).resolve().parent
@@ -148,7 +148,7 @@ def init_clickhouse(settings: Settings) -> None:
 
 def init_kafka(settings: Settings) -> None:
     """Create the topics of `storeline/topics.py`. Raises KafkaError."""
-    for line in kafka.make_topics(settings):
+    for line in kafka_topics.make_topics(settings):
         print(f"init_db: topic {line}")
 
 

@@ -27,7 +27,7 @@ from storeline.events.lines import NAMES
 from storeline.events.stall import StallWatch
 from storeline.events.topic_checks import hold_to_kafka
 from storeline.settings import Settings, load
-from storeline.stores import kafka, postgres
+from storeline.stores import kafka_topics, postgres
 from storeline.stores.kafka import KafkaError
 from storeline.stores.postgres import PostgresError, PostgresRefusal
 
@@ -124,7 +124,7 @@ def begin(settings: Settings, landing: Landing, is_again: bool = False) -> dict[
             for run_id in offsets.end_sessions(cursor):
                 print(f"stream_events: ended the session of run {run_id}, which was still open", flush=True)
         hold_to_kafka(settings, offsets.stored_offsets(cursor))
-        states = kafka.states(settings, NAMES)
+        states = kafka_topics.states(settings, NAMES)
         landing.positions = offsets.begin(cursor, landing.run_id, states)
     return {name: state.topic_id for name, state in states.items()}
 

@@ -14,7 +14,7 @@ from storeline.events import dead_letters
 from storeline.events.lag import Lag, lags
 from storeline.generation import REPLICA
 from storeline.settings import Settings
-from storeline.stores import kafka, mysql, postgres
+from storeline.stores import kafka_topics, mysql, postgres
 from storeline.stores.drivers import DRIVER_ERRORS
 from storeline.stores.query import query
 
@@ -83,7 +83,7 @@ def _services(settings: Settings) -> Iterator[Service]:
     asked: tuple[tuple[str, str | None, int | None, Callable[[], Any]], ...] = (
         ("PostgreSQL", settings.postgres_host, settings.postgres_port, lambda: query(settings, "select 1", "postgres")),
         ("MySQL", settings.mysql_host, settings.mysql_port, lambda: query(settings, "select 1")),
-        ("Kafka", settings.kafka_host, settings.kafka_port, lambda: kafka.states(settings, [])),
+        ("Kafka", settings.kafka_host, settings.kafka_port, lambda: kafka_topics.states(settings, [])),
         ("ClickHouse", settings.clickhouse_host, None, lambda: query(settings, "select 1", "clickhouse")),
         ("Spark", master.hostname, master.port, lambda: None),
     )

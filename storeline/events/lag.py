@@ -8,8 +8,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from storeline.events import offsets
 from storeline.settings import Settings
-from storeline.stores import kafka, postgres
-from storeline.stores.kafka import TopicState
+from storeline.stores import kafka, kafka_topics, postgres
+from storeline.stores.kafka_topics import TopicState
 from storeline.topics import EVENT_TOPICS
 
 OUTCOMES = ("landed", "duplicate", "superseded", "parked", "dead")
@@ -36,7 +36,7 @@ class Lag:
 
 def lags(settings: Settings) -> list[Lag]:
     """Return the lag of each topic. Raises KafkaError, PostgresError, psycopg2.Error."""
-    states = kafka.states(settings, [topic.name for topic in EVENT_TOPICS])
+    states = kafka_topics.states(settings, [topic.name for topic in EVENT_TOPICS])
     with closing(postgres.reader(settings).connect()) as connection, connection.cursor() as cursor:
         stored = offsets.stored_offsets(cursor)
         return [_lag(settings, cursor, state, stored) for state in states.values()]

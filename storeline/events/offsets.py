@@ -9,7 +9,7 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from storeline.errors import StorelineError
-from storeline.stores.kafka import TopicState
+from storeline.stores.kafka_topics import TopicState
 
 STREAM = "stream_events"
 Place = tuple[str, int]  # topic and partition

@@ -10,7 +10,7 @@ from typing import Self
 from storeline.events.landing import Landing
 from storeline.events.offsets import Positions
 from storeline.settings import Settings
-from storeline.stores import kafka
+from storeline.stores import kafka_topics
 from storeline.stores.kafka import KafkaError
 
 
@@ -56,7 +56,7 @@ class StallWatch:
     def _waiting(self, positions: Positions) -> int:
         """Return how many events Kafka holds beyond the positions, 0 when it does not answer."""
         try:
-            states = kafka.states(self.settings, sorted({topic for topic, _ in positions}))
+            states = kafka_topics.states(self.settings, sorted({topic for topic, _ in positions}))
         except KafkaError:
             return 0
         ends = {

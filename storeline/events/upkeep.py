@@ -9,7 +9,7 @@ from storeline.events.background import BackgroundLanding
 from storeline.events.lines import NAMES
 from storeline.events.waiting import CaughtUp
 from storeline.settings import Settings
-from storeline.stores import kafka
+from storeline.stores import kafka_topics
 from storeline.stores.kafka import KafkaError
 
 
@@ -33,7 +33,7 @@ class Upkeep:
         """Return how long the stream was caught up since the last call; while Kafka is unreachable it was not."""
         taken, now = self.background.landing.positions, time.monotonic()
         try:
-            ends = offsets.ends(kafka.states(self.settings, NAMES))
+            ends = offsets.ends(kafka_topics.states(self.settings, NAMES))
         except KafkaError:
             ends = None
         return self.waiting.look(taken, ends, now)

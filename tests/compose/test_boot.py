@@ -10,7 +10,7 @@ import pytest
 from bench.report import Result, publish
 from native.airflow_api import Airflow
 from native.web import ask
-from storeline.stores import kafka, mysql, postgres
+from storeline.stores import kafka_topics, mysql, postgres
 from tests.compose.project import Project, service_of
 from tests.marts.comparison import differences
 
@@ -61,7 +61,7 @@ def test_each_service_answers_on_its_port_of_the_host(project: Project) -> None:
     assert ask(settings.airflow_port, "/api/v2/version")["version"] == "3.3.2"
     assert ask(settings.spark_master_ui_port, "/json/")["aliveworkers"] == 3
     assert ask(settings.spark_history_port, "/api/v1/version") == {"spark": "4.2.0"}
-    assert set(kafka.states(settings, list(TOPICS))) == set(TOPICS)
+    assert set(kafka_topics.states(settings, list(TOPICS))) == set(TOPICS)
 
 
 def test_the_topics_are_as_declared_and_no_other_can_be_made_by_mistake(project: Project) -> None:

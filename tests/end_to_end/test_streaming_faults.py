@@ -13,7 +13,7 @@ from native.stack import Stack
 from storeline import dag_states
 from storeline.events import reset_stream
 from storeline.events.lag import lags
-from storeline.stores import kafka
+from storeline.stores import kafka, kafka_topics
 from storeline.topics import ORDERS
 from tests.end_to_end.runs import STREAM, wait_until
 from tests.end_to_end.test_streaming import drivers, landed
@@ -87,7 +87,7 @@ def test_three_refusals_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, sta
     assert f"{STREAM} is paused" in said
     assert any(line.startswith(f"{STREAM}: its last run failed") for line in said)
 
-    kafka.make_topics(stack.settings)
+    kafka_topics.make_topics(stack.settings)
     reset_stream.reset(stack.settings, "earliest")
     airflow.unpause(STREAM)
     before = landed(stack)

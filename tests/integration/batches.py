@@ -10,7 +10,7 @@ from storeline.events.landing import Landing
 from storeline.events.lines import KINDS, NAMES, Message, line_of
 from storeline.settings import Settings
 from storeline.stores import copy_format, postgres
-from storeline.stores.kafka import Partition, TopicState
+from storeline.stores.kafka_topics import Partition, TopicState
 from tests.integration.events import KNOWN, forget
 
 IDS = {name: f"00000000-0000-0000-0000-00000000000{number}" for number, name in enumerate(NAMES)}

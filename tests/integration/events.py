@@ -15,7 +15,7 @@ from spark_jobs import stream_events
 from storeline import ledger
 from storeline.events.landing import Landing
 from storeline.settings import Settings
-from storeline.stores import kafka, postgres
+from storeline.stores import kafka, kafka_topics, postgres
 from storeline.topics import EVENT_TOPICS, TOPICS
 
 NAMES = [topic.name for topic in EVENT_TOPICS]
@@ -99,9 +99,9 @@ def make_anew(settings: Settings, *names: str) -> None:
     """Delete topics and create all declared ones."""
     with kafka.administration(settings) as client:
         client.delete_topics(list(names), raise_errors=False)
-    while kafka.states(settings, list(names)):
+    while kafka_topics.states(settings, list(names)):
         pass
-    kafka.make_topics(settings)
+    kafka_topics.make_topics(settings)
 
 
 def clear(settings: Settings) -> None:
@@ -127,7 +127,7 @@ def forget(settings: Settings) -> None:
 
 def received(settings: Settings, topic: str) -> Iterator[Any]:
     """Yield every message of a topic."""
-    state = kafka.states(settings, [topic])[topic]
+    state = kafka_topics.states(settings, [topic])[topic]
     with closing(KafkaConsumer(bootstrap_servers=kafka.address(settings), auto_offset_reset="earliest")) as consumer:
         for number, partition in state.partitions.items():
             consumer.assign([TopicPartition(topic, number)])
@@ -141,7 +141,7 @@ def received(settings: Settings, topic: str) -> Iterator[Any]:
 
 def accounted(settings: Settings) -> dict[str, int]:
     """Return the number of events per outcome; every offset written has exactly one."""
-    states = kafka.states(settings, NAMES)
+    states = kafka_topics.states(settings, NAMES)
     with closing(postgres.reader(settings).connect()) as connection, connection.cursor() as cursor:
         for state in states.values():
             cursor.execute(

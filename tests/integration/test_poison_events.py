@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource
 
 from storeline.events import redrive
 from storeline.settings import Settings
-from storeline.stores import kafka
+from storeline.stores import kafka, kafka_topics
 from tests.integration.events import ADA, KNOWN, Ask, Sending, Take, line, moment, order, received, registration
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("shop")]
@@ -114,7 +114,7 @@ def senders_time(sending: Sending, settings: Settings) -> Iterator[None]:
         while producer.send("orders", key=b"k", value=b"", partition=1, timestamp_ms=5).get(timeout=60).timestamp != 5:
             pass
     yield
-    kafka.make_topics(settings)
+    kafka_topics.make_topics(settings)
 
 
 def test_a_message_has_the_brokers_time_whatever_its_sender_says(
@@ -156,6 +156,6 @@ def test_a_time_that_no_database_takes_is_a_dead_letter_and_stops_nothing(
     own = "select count(*) from ops.events where outcome = 'landed' and produced_at = to_timestamp(0.005)"
     assert ask_source(own) == [(2,)]
     # With the broker's time they are taken.
-    kafka.make_topics(settings)
+    kafka_topics.make_topics(settings)
     assert redrive.redrive(settings, "bad_time") == dead + more_dead
     assert take()["landed"] == 2 * len(TIMES) + len(UNREADABLE_TIMES)

@@ -20,7 +20,7 @@ from storeline.events import redrive, reset_stream
 from storeline.events.lag import lags
 from storeline.events.landing import Landing
 from storeline.settings import Settings
-from storeline.stores import kafka, postgres
+from storeline.stores import kafka, kafka_topics, postgres
 from storeline.stores.postgres import PostgresError
 from storeline.topics import REDRIVEN_HEADER
 from tests.integration.events import (
@@ -224,7 +224,7 @@ def test_offsets_that_retention_took_stop_the_stream_until_it_is_reset(
 def test_a_topic_that_is_missing_is_named(sending: Sending, take: Take, settings: Settings) -> None:
     with kafka.administration(settings) as client:
         client.delete_topics(["orders"])
-    while kafka.states(settings, ["orders"]):
+    while kafka_topics.states(settings, ["orders"]):
         pass
     with pytest.raises(StorelineError, match="topic orders is not in Kafka"):
         take()
@@ -237,7 +237,7 @@ def test_a_partition_that_is_added_is_read_from_its_beginning(sending: Sending, 
         client.create_partitions({"orders": 5})
     sending.all(*(order(KNOWN) for _ in range(20)))
     assert take() == {"landed": 21}
-    assert len(kafka.states(settings, ["orders"])["orders"].partitions) == 5
+    assert len(kafka_topics.states(settings, ["orders"])["orders"].partitions) == 5
 
 
 def test_a_checkpoint_folder_that_is_lost_costs_no_event(

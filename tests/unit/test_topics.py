@@ -9,7 +9,7 @@ from storeline.events import dead_letters, offsets
 from storeline.events.lines import NAMES
 from storeline.events.staging import staged_columns, staging
 from storeline.settings import ROOT, load
-from storeline.stores.kafka import Partition, TopicState
+from storeline.stores.kafka_topics import Partition, TopicState
 from storeline.topics import (
     DEAD_LETTERS,
     EVENT_TOPICS,
