@@ -1,10 +1,9 @@
-"""The one reader of the configuration: `.env`, then `.env.local`, then the environment.
+"""Every setting, and where its value comes from: `.env`, then `.env.local`, then the environment.
 
 Usage: python -m storeline.settings    (checks everything; prints every problem, in one line)
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from storeline import env_file
 from storeline.accounts import ACCOUNTS, Account
 from storeline.variables import (
     Secret,
@@ -32,7 +32,6 @@ from storeline.variables import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -206,38 +205,7 @@ def account_password(account: Account) -> Variable[Secret]:
 
 def read_file(path: Path) -> dict[str, str]:
     """Return a file's assignments. Raises SettingsError for an invalid line or an unknown variable."""
-    values: dict[str, str] = {}
-    for number_, line in enumerate(path.read_text().splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = ASSIGNMENT.fullmatch(line.strip())
-        if not match:
-            raise SettingsError(f"{path.name}, line {number_}: expected NAME=value or a comment")
-        name, value = match.groups()
-        if name not in Settings.variables():
-            raise SettingsError(f"{name} in {path.name}, line {number_}, is unknown: expected a name from .env")
-        if name in values:
-            raise SettingsError(f"{name} in {path.name}, line {number_}, is set twice")
-        try:
-            values[name] = unquoted(value.strip())
-        except ValueError:
-            raise SettingsError(
-                f"{name} in {path.name}, line {number_}: compose reads $, quotes and # differently: write the value "
-                "in single quotes, or set it in the environment if it contains one itself"
-            ) from None
-    return values
-
-
-def unquoted(value: str) -> str:
-    """Return a file's value, as compose reads it too. Raises ValueError where the two would differ."""
-    inner = value[1:-1]
-    if len(value) > 1 and value[0] == value[-1] == "'" and "'" not in inner and not inner.endswith("\\"):
-        return inner
-    if len(value) > 1 and value[0] == value[-1] == '"' and not set(inner) & set('"\\$'):
-        return inner
-    if value.startswith(("'", '"')) or "$" in value or re.search(r"\s#", value):
-        raise ValueError
-    return value
+    return env_file.read(path, Settings.variables())
 
 
 def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
