@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from dashboards.ask import Answer, answers
 from dashboards.boards import COLUMNS, Board
 from dashboards.generate import BOARDS
-from dashboards.panels import BYTES, DAYS, DOLLARS, NUMBER, SECONDS, SHARE, Column, Panel
+from dashboards.panels import BYTES, DAYS, DOLLARS, NUMBER, SECONDS, SHARE, Panel, PanelColumn
 from storeline.errors import StorelineError, one_line
 from storeline.settings import ROOT, load
 
@@ -50,7 +50,7 @@ def draw(board: Board, found: list[Answer], file: Path) -> None:
     figure.savefig(file, metadata={"Software": None})
 
 
-def shown(value: Any, column: Column) -> str:
+def shown(value: Any, column: PanelColumn) -> str:
     """Return a value as displayed."""
     if value is None:
         return "none"

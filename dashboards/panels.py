@@ -13,7 +13,7 @@ GREEN, YELLOW, RED = "green", "yellow", "red"
 
 
 @dataclass(frozen=True)
-class Column:
+class PanelColumn:
     """A column of a result; `limits` colour a value from each number upwards; below the first it is green."""
 
     name: str
@@ -27,19 +27,19 @@ class Column:
         return self.name.replace("_", " ").capitalize()
 
 
-def time(name: str = "time") -> Column:
+def time(name: str = "time") -> PanelColumn:
     """Declare a timestamp or a date."""
-    return Column(name, TIME)
+    return PanelColumn(name, TIME)
 
 
-def text(name: str) -> Column:
+def text(name: str) -> PanelColumn:
     """Declare a text."""
-    return Column(name, TEXT)
+    return PanelColumn(name, TEXT)
 
 
-def number(name: str, unit: str = COUNT, *limits: tuple[float, str]) -> Column:
+def number(name: str, unit: str = COUNT, *limits: tuple[float, str]) -> PanelColumn:
     """Declare a number, with Grafana's name of its unit."""
-    return Column(name, NUMBER, unit, limits)
+    return PanelColumn(name, NUMBER, unit, limits)
 
 
 # What each kind of panel can draw: types of the first column and of the others.
@@ -60,7 +60,7 @@ class Panel:
     kind: Kind
     source: Source
     sql: str
-    columns: tuple[Column, ...]
+    columns: tuple[PanelColumn, ...]
     width: int = 12
     height: int = 8
     stacked: bool = False
@@ -106,7 +106,7 @@ class Panel:
         }
 
 
-def stat(title: str, about: str, source: Source, sql: str, column: Column) -> Panel:
+def stat(title: str, about: str, source: Source, sql: str, column: PanelColumn) -> Panel:
     """Return a panel that shows one number; four fit in a row."""
     return Panel(title, about, "stat", source, sql, (column,), width=6, height=4)
 
@@ -116,7 +116,7 @@ def _thresholds(limits: tuple[tuple[float, str], ...]) -> dict[str, Any]:
     return {"mode": "absolute", "steps": steps + [{"color": color, "value": value} for value, color in limits]}
 
 
-def _override(column: Column, kind: Kind) -> dict[str, Any]:
+def _override(column: PanelColumn, kind: Kind) -> dict[str, Any]:
     properties: list[dict[str, Any]] = [{"id": "displayName", "value": column.label}]
     if column.unit:
         properties.append({"id": "unit", "value": column.unit})

@@ -16,7 +16,7 @@ from types import ModuleType
 
 from storeline.commands.parser import VERBS, name_of
 from storeline.errors import StorelineError
-from storeline.marts.contract import Column, Mart, load
+from storeline.marts.contract import Mart, MartColumn, load
 from storeline.settings import ROOT, Settings, read_file
 
 ABOUT_COMMANDS = """# The storeline command
@@ -91,7 +91,7 @@ def _section(mart: Mart) -> Iterator[str]:
         yield from ("", "True of every row before it is published:", "", *(f"- `{check}`" for check in mart.checks))
 
 
-def _column(column: Column) -> str:
+def _column(column: MartColumn) -> str:
     type_ = column.mysql_type + (", may be null" if column.nullable else "")
     return f"| `{column.name}` | {type_} | {_cell(column.meaning)} |"
 

@@ -31,7 +31,7 @@ DECIMAL, VARCHAR = re.compile(r"DECIMAL\((\d{1,2}),(\d{1,2})\)"), re.compile(r"V
 
 
 @dataclass(frozen=True)
-class Column:
+class MartColumn:
     """A column of a mart as MySQL has it."""
 
     name: str
@@ -48,13 +48,13 @@ class Mart:
     about: str
     grain: tuple[str, ...]
     reads: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[MartColumn, ...]
     checks: tuple[str, ...]
     query: str
     is_view: bool
 
 
-def spark_type(column: Column) -> str:
+def spark_type(column: MartColumn) -> str:
     """Return the Spark SQL type that the query's column must have, as `simpleString` writes it."""
     if match := DECIMAL.fullmatch(column.mysql_type):
         precision, scale = map(int, match.groups())
@@ -172,12 +172,12 @@ def _parse(name: str, text: str) -> Mart:
     return mart
 
 
-def _column(name: str, text: object) -> Column:
+def _column(name: str, text: object) -> MartColumn:
     match = COLUMN.fullmatch(text) if isinstance(text, str) else None
     if not match:
         raise StorelineError(f"column {name} must read `TYPE, meaning` or `TYPE null, meaning`")
     _require(len(match["meaning"]) <= MEANING_LENGTH, f"column {name}: the meaning is longer than {MEANING_LENGTH}")
-    column = Column(_name(name, "the column name"), match["type"], match["meaning"], match["null"] is not None)
+    column = MartColumn(_name(name, "the column name"), match["type"], match["meaning"], match["null"] is not None)
     spark_type(column)
     return column
 

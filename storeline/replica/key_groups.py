@@ -15,7 +15,7 @@ from psycopg2.extensions import quote_ident
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.replica.contents import Contents, hash_of, hash_of_line, line_of
-from storeline.replica.source import Column, SourceTable
+from storeline.replica.source import SourceColumn, SourceTable
 from storeline.replica.transfer import copy_rows
 from storeline.stores import mysql
 
@@ -82,7 +82,7 @@ def _copy(source: Connection, copy: str, into: Any) -> None:
         cursor.copy_expert(copy, into)
 
 
-def _keys(table: SourceTable) -> list[Column]:
+def _keys(table: SourceTable) -> list[SourceColumn]:
     return [table.column(name) for name in table.key]
 
 

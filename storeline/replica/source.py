@@ -13,7 +13,7 @@ PAGE_BYTES = 8192
 
 
 @dataclass(frozen=True)
-class Column:
+class SourceColumn:
     """A column as PostgreSQL declares it, and how it is copied."""
 
     name: str
@@ -36,12 +36,12 @@ class SourceTable:
 
     schema: str
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SourceColumn, ...]
     key: tuple[str, ...]
     indexes: tuple[Index, ...]
     bytes: int
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> SourceColumn:
         """Return a column by name."""
         return next(column for column in self.columns if column.name == name)
 
@@ -127,14 +127,14 @@ def _fitting(table: SourceTable) -> SourceTable:
     raise StorelineError(f"{table.schema}.{table.name}: its rows are longer than MySQL's {MAX_ROW_BYTES} bytes")
 
 
-def _row_bytes(columns: Collection[Column]) -> int:
+def _row_bytes(columns: Collection[SourceColumn]) -> int:
     """Return MySQL's size of a row, which includes a bit for each null and two bytes for a text's length."""
     return sum(column.type.row_bytes for column in columns) + len(columns) // 8 + 1
 
 
-def _column(schema: str, table: str, name: str, declared: str, is_nullable: bool) -> Column:
+def _column(schema: str, table: str, name: str, declared: str, is_nullable: bool) -> SourceColumn:
     try:
-        return Column(name, is_nullable, contract(declared))
+        return SourceColumn(name, is_nullable, contract(declared))
     except UnknownType:
         raise StorelineError(f"{schema}.{table}.{name}: the copy does not support the type {declared}") from None
 

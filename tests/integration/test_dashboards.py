@@ -18,7 +18,7 @@ from dashboards.ask import Answer, answers, ask, choices, picked
 from dashboards.boards import Board
 from dashboards.draw import draw
 from dashboards.generate import BOARDS
-from dashboards.panels import NUMBER, TEXT, TIME, Column, Panel
+from dashboards.panels import NUMBER, TEXT, TIME, Panel, PanelColumn
 from storeline import ledger
 from storeline.marts.contract import load as load_marts
 from storeline.settings import Settings
@@ -96,7 +96,7 @@ def test_a_panel_gets_rows_of_the_types_that_it_needs(
         assert len(first) == len(set(first))
 
 
-def fits(value: Any, column: Column) -> bool:
+def fits(value: Any, column: PanelColumn) -> bool:
     return isinstance(value, TYPES[column.type]) and not isinstance(value, bool)
 
 
@@ -206,7 +206,7 @@ def above(settings: Settings, rule: Rule) -> list[tuple[Any, ...]]:
     for row in rows:
         *labels, value = row
         assert all(isinstance(label, str) for label in labels), names
-        assert fits(value, Column(names[-1], NUMBER))
+        assert fits(value, PanelColumn(names[-1], NUMBER))
     return [tuple(labels) for *labels, value in rows if value > rule.limit]
 
 

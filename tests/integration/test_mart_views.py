@@ -9,7 +9,7 @@ import pytest
 from storeline.generation import MARTS
 from storeline.ledger import TableRun, new_run_id
 from storeline.marts import ddl, publication, views
-from storeline.marts.contract import Column, Mart
+from storeline.marts.contract import Mart, MartColumn
 from storeline.settings import Settings
 from storeline.stores import mysql
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 
 def table(name: str = "Totals", columns: tuple[str, ...] = ("number",)) -> Mart:
-    declared = tuple(Column(column, "BIGINT", column, False) for column in columns)
+    declared = tuple(MartColumn(column, "BIGINT", column, False) for column in columns)
     return Mart(name, name, columns[:1], ("orders",), declared, (), "", False)
 
 

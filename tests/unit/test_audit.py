@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.audit import AuditError, audit, resolve
-from storeline.marts.contract import Column, Mart
+from storeline.marts.contract import Mart, MartColumn
 
 MART = Mart(
     name="Totals",
@@ -15,9 +15,9 @@ MART = Mart(
     grain=("user_id",),
     reads=("purchases",),
     columns=(
-        Column("user_id", "BIGINT", "the user", nullable=False),
-        Column("name", "VARCHAR(5)", "the user's name", nullable=True),
-        Column("total", "DECIMAL(14,2)", "what the user bought", nullable=False),
+        MartColumn("user_id", "BIGINT", "the user", nullable=False),
+        MartColumn("name", "VARCHAR(5)", "the user's name", nullable=True),
+        MartColumn("total", "DECIMAL(14,2)", "what the user bought", nullable=False),
     ),
     checks=("total >= 0",),
     query="select user_id, name, total from purchases",

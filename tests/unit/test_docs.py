@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from docs.generate import outdated
-from storeline.marts.contract import Column, Mart, load
+from storeline.marts.contract import Mart, MartColumn, load
 from storeline.settings import ROOT
 
 MART = Mart(
@@ -12,8 +12,8 @@ MART = Mart(
     grain=("user_id", "month"),
     reads=("orders",),
     columns=(
-        Column("user_id", "BIGINT", "the user", nullable=False),
-        Column("total", "DECIMAL(14,2)", "paid | pending", nullable=True),
+        MartColumn("user_id", "BIGINT", "the user", nullable=False),
+        MartColumn("total", "DECIMAL(14,2)", "paid | pending", nullable=True),
     ),
     checks=("total >= 0",),
     query="select",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storeline.errors import StorelineError
-from storeline.marts.contract import Column, Mart, load, spark_type
+from storeline.marts.contract import Mart, MartColumn, load, spark_type
 
 TOTALS = """/*
 about: What each user bought.
@@ -48,8 +48,8 @@ def test_a_mart_is_what_its_file_says(tmp_path: Path):
             grain=("user_id",),
             reads=("users", "orders"),
             columns=(
-                Column("user_id", "BIGINT", "the user", nullable=False),
-                Column("total", "DECIMAL(14,2)", "what the user bought, in US dollars", nullable=True),
+                MartColumn("user_id", "BIGINT", "the user", nullable=False),
+                MartColumn("total", "DECIMAL(14,2)", "what the user bought, in US dollars", nullable=True),
             ),
             checks=("total >= 0",),
             query="select user_id, total from orders",
@@ -206,7 +206,7 @@ def test_a_folder_without_marts_is_an_error(tmp_path: Path):
     ],
 )
 def test_a_type_of_mysql_has_one_type_in_spark(mysql_type: str, expected: str):
-    assert spark_type(Column("name", mysql_type, "a name", nullable=False)) == expected
+    assert spark_type(MartColumn("name", mysql_type, "a name", nullable=False)) == expected
 
 
 INEXACT = (
@@ -218,4 +218,4 @@ INEXACT = (
 @pytest.mark.parametrize("mysql_type", INEXACT)
 def test_a_type_that_is_not_carried_exactly_is_refused(mysql_type: str):
     with pytest.raises(StorelineError, match="column name has the unknown type"):
-        spark_type(Column("name", mysql_type, "a name", nullable=False))
+        spark_type(MartColumn("name", mysql_type, "a name", nullable=False))
