@@ -114,7 +114,7 @@ def execute(stack: Stack, statements: str) -> None:
             cursor.execute(statement)
 
 
-def ask(stack: Stack, query: str, *parameters: Any) -> Any:
+def scalar(stack: Stack, query: str, *parameters: Any) -> Any:
     """Return the first value of a query's result."""
     with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(query, parameters or None)
@@ -152,10 +152,10 @@ def timed(stack: Stack, process: subprocess.Popen[bytes], query: str, wanted: in
     """
     began, first, seen = 0.0, 0, 0
     while seen < wanted:
-        seen = int(ask(stack, query))
+        seen = int(scalar(stack, query))
         if seen and not began:
             began, first = time.monotonic(), seen
-        if process.poll() is not None and int(ask(stack, query)) < wanted:
+        if process.poll() is not None and int(scalar(stack, query)) < wanted:
             sys.exit(f"bench.events: the job ended early, see {stack.home / 'job.log'}")
         time.sleep(0.05)
     if wanted == first:
@@ -169,17 +169,17 @@ def sustained(stack: Stack, topic: str, seconds: int) -> list[Result]:
     rate = RATES[topic]
     with job(stack, "spark_jobs/stream_events.py"):
         load(stack, topic, rate, 0).wait()
-        while ask(stack, "select count(*) from ops.events") < rate:
+        while scalar(stack, "select count(*) from ops.events") < rate:
             time.sleep(0.5)
-        since = ask(stack, "select clock_timestamp()")
+        since = scalar(stack, "select clock_timestamp()")
         sender, waiting, began = load(stack, topic, rate * seconds, rate), [], time.monotonic()
         while sender.poll() is None:
             waiting.append(float(sum(one.lag for one in lags(stack.settings) if one.topic == topic)))
             time.sleep(5)
-        while ask(stack, "select count(*) from ops.events") < rate * (seconds + 1):
+        while scalar(stack, "select count(*) from ops.events") < rate * (seconds + 1):
             time.sleep(0.1)
         taken = rate * seconds / (time.monotonic() - began)
-        latency = ask(stack, LATENCY, since)
+        latency = scalar(stack, LATENCY, since)
     half = len(waiting) // 2
     case = f"{topic} at {rate:,}/s for {seconds} s"
     return [
@@ -197,7 +197,7 @@ def server(stack: Stack) -> dict[str, str]:
     """Return the servers' versions."""
     (broker,) = KAFKA.glob("kafka-server-[0-9]*.jar")
     return {
-        "postgresql": str(ask(stack, "select current_setting('server_version')")),
+        "postgresql": str(scalar(stack, "select current_setting('server_version')")),
         "kafka": broker.stem.removeprefix("kafka-server-"),
     }
 

@@ -17,7 +17,7 @@ from bench.rivals import jdbc_job
 from bench.stack import bench_stack, submit
 from native.airflow_api import Airflow
 from native.stack import Stack
-from native.web import ask
+from native.web import request_json
 from storeline.stores import mysql
 from storeline.tables import TABLES
 
@@ -70,7 +70,7 @@ def round_trip(stack: Stack, airflow: Airflow, applications: list[int]) -> float
 
 def completed(stack: Stack) -> list[object]:
     """Return the applications that have ended on the cluster."""
-    return list(ask(stack.settings.spark_master_ui_port, "/json/")["completedapps"])
+    return list(request_json(stack.settings.spark_master_ui_port, "/json/")["completedapps"])
 
 
 def by_jdbc(stack: Stack) -> float:

@@ -18,7 +18,7 @@ BEGINS: dict[str, Callable[[datetime], datetime]] = {
 }
 
 
-def ask(settings: Settings, source: Source, sql: str) -> Answer:
+def answer(settings: Settings, source: Source, sql: str) -> Answer:
     """Return the column names and rows of a query. Database errors are raised unchanged."""
     return ASKED[source](settings, sql)
 
@@ -43,7 +43,7 @@ def _cursor(login: postgres.Login | mysql.Login, sql: str) -> Answer:
 
 def _clickhouse(settings: Settings, sql: str) -> Answer:
     with closing(clickhouse.connect(settings)) as client:
-        return client.ask(sql)
+        return client.query_with_names(sql)
 
 
 ASKED: dict[Source, Callable[[Settings, str], Answer]] = {
@@ -56,7 +56,7 @@ ASKED: dict[Source, Callable[[Settings, str], Answer]] = {
 
 def choices(settings: Settings, variable: Variable) -> list[str]:
     """Return the choices of a variable."""
-    _, rows = ask(settings, variable.source, variable.sql)
+    _, rows = answer(settings, variable.source, variable.sql)
     return [str(value) for (value,) in rows]
 
 
@@ -71,6 +71,6 @@ def answers(settings: Settings, board: Board, until: datetime | None = None) -> 
     end = until or datetime.now(UTC)
     values = picked(settings, board)
     return [
-        ask(settings, panel.source, expanded(panel.source, panel.sql, values, BEGINS[board.since](end), end))
+        answer(settings, panel.source, expanded(panel.source, panel.sql, values, BEGINS[board.since](end), end))
         for panel in board.panels
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from native import spark
 from native.places import VENV, make_private
 from native.process import Process, Service, base_environment, environment
-from native.web import WebError, ask
+from native.web import WebError, request_json
 from storeline.airflow_environment import derived
 from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
@@ -73,7 +73,7 @@ def service(settings: Settings, home: Path) -> Service:
 def _missing(settings: Settings) -> str | None:
     """Name the parts that are not healthy yet."""
     try:
-        health = ask(settings.airflow_port, "/api/v2/monitor/health")
+        health = request_json(settings.airflow_port, "/api/v2/monitor/health")
     except WebError as error:
         return f"Airflow: {error}"
     unwell = [part for part, state in health.items() if state["status"] != "healthy"]

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from native.web import WebError, ask
+from native.web import WebError, request_json
 from storeline.errors import StorelineError
 from storeline.settings import Settings
 
@@ -22,11 +22,11 @@ class Airflow:
     @cached_property
     def _token(self) -> str:
         login = {"username": self.settings.airflow_admin_user, "password": str(self.settings.airflow_admin_password)}
-        return str(ask(self.settings.airflow_port, "/auth/token", "POST", login)["access_token"])
+        return str(request_json(self.settings.airflow_port, "/auth/token", "POST", login)["access_token"])
 
     def call(self, path: str, method: str = "GET", body: object = None) -> Any:
         """Return the API's answer for a path below `/api/v2`. Raises WebError."""
-        return ask(self.settings.airflow_port, V2 + path, method, body, self._token)
+        return request_json(self.settings.airflow_port, V2 + path, method, body, self._token)
 
     def unpause(self, dag: str, wait_seconds: float = 60) -> None:
         """Unpause a DAG like the switch in the UI. Raises StorelineError when it does not appear."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from native.places import CLASSES, JARS, VENV, make_private
 from native.process import Process, Service, is_ours
-from native.web import WebError, ask
+from native.web import WebError, request_json
 from storeline.settings import ROOT, Settings
 
 CONFIGURATION = ROOT / "docker" / "spark"
@@ -128,8 +128,8 @@ def service(settings: Settings, home: Path) -> Service:
 def _missing(settings: Settings) -> str | None:
     """Name a UI that does not answer, or report that the worker has not registered."""
     try:
-        cluster = ask(settings.spark_master_ui_port, "/json/")
-        ask(settings.spark_history_port, "/api/v1/applications?limit=1")
+        cluster = request_json(settings.spark_master_ui_port, "/json/")
+        request_json(settings.spark_history_port, "/api/v1/applications?limit=1")
     except WebError as error:
         return f"Spark: {error}"
     return None if cluster["aliveworkers"] else "Spark: the worker has not registered yet"

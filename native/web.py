@@ -15,7 +15,7 @@ class WebError(StorelineError):
         self.status = status
 
 
-def ask(port: int, path: str, method: str = "GET", body: object = None, token: str | None = None) -> Any:
+def request_json(port: int, path: str, method: str = "GET", body: object = None, token: str | None = None) -> Any:
     """Return a service's answer, parsed as JSON. Raises WebError."""
     headers = {"Accept": "application/json"}
     if body is not None:

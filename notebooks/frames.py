@@ -24,7 +24,7 @@ def marts(settings: Settings, question: str) -> pd.DataFrame:
 def sales(settings: Settings, question: str) -> pd.DataFrame:
     """Return ClickHouse's answer to the reader, who may read `sales`. Raises ClickhouseError."""
     with closing(clickhouse.connect(settings)) as connection:
-        return _frame(*connection.ask(question))
+        return _frame(*connection.query_with_names(question))
 
 
 def replica(settings: Settings, spark: SparkSession, table: str) -> DataFrame:

@@ -35,7 +35,7 @@ def missing(folder: Path, since: datetime | None, broken: dict[str, str], listed
     return lines + [f"{folder.name}/{name}: none of its DAGs is listed yet" for name in waiting]
 
 
-def ask(settings: Settings) -> list[str]:
+def unlisted(settings: Settings) -> list[str]:
     """Return what is missing according to Airflow's database. Raises PostgresError."""
     with closing(postgres.airflow(settings).connect()) as connection, connection.cursor() as cursor:
 
@@ -50,7 +50,7 @@ def ask(settings: Settings) -> list[str]:
 
 if __name__ == "__main__":
     try:
-        said = [f"dags_listed: {line}" for line in ask(load())]
+        said = [f"dags_listed: {line}" for line in unlisted(load())]
     except StorelineError as error:
         said = [f"dags_listed: {error}"]
     if said:

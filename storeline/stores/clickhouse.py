@@ -46,7 +46,7 @@ class Client:
         self.driver, self.where, self.folder = driver, where, folder
         _opened[folder] += 1
 
-    def ask(self, question: str, parameters: Parameters = None) -> tuple[list[str], list[Row]]:
+    def query_with_names(self, question: str, parameters: Parameters = None) -> tuple[list[str], list[Row]]:
         """Return an answer's column names and rows; `{name:Type}` in the question stands for a parameter."""
         with self._refusals():
             answer = self.driver.query(question, parameters=dict(parameters or {}))
@@ -54,7 +54,7 @@ class Client:
 
     def query(self, question: str, parameters: Parameters = None) -> list[Row]:
         """Return a query's rows."""
-        return self.ask(question, parameters)[1]
+        return self.query_with_names(question, parameters)[1]
 
     def command(self, statement: str) -> None:
         """Execute a statement."""

@@ -20,7 +20,7 @@ def query(settings: Settings, statement: str, database: str = "mysql", most_rows
     """Return an answer's column names and up to `most_rows` rows. Raises StorelineError and the drivers' errors."""
     if database == CLICKHOUSE:
         with closing(clickhouse.connect(settings)) as client:
-            names, rows = client.ask(statement)
+            names, rows = client.query_with_names(statement)
             return names, rows[:most_rows]
     with closing(LOGINS[database](settings).connect()) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(statement)

@@ -9,7 +9,7 @@ import pytest
 
 from bench.report import Result, publish
 from native.airflow_api import Airflow
-from native.web import ask
+from native.web import request_json
 from storeline.stores import kafka_topics, mysql, postgres
 from tests.compose.project import Project, service_of
 from tests.marts.comparison import differences
@@ -58,9 +58,9 @@ def test_each_service_answers_on_its_port_of_the_host(project: Project) -> None:
         assert cursor.fetchone() == (3000,)
     with closing(mysql.analyst(settings).connect()) as target:
         assert mysql.ask(target, "select version() like '9.7.%'") == [(1,)]
-    assert ask(settings.airflow_port, "/api/v2/version")["version"] == "3.3.2"
-    assert ask(settings.spark_master_ui_port, "/json/")["aliveworkers"] == 3
-    assert ask(settings.spark_history_port, "/api/v1/version") == {"spark": "4.2.0"}
+    assert request_json(settings.airflow_port, "/api/v2/version")["version"] == "3.3.2"
+    assert request_json(settings.spark_master_ui_port, "/json/")["aliveworkers"] == 3
+    assert request_json(settings.spark_history_port, "/api/v1/version") == {"spark": "4.2.0"}
     assert set(kafka_topics.states(settings, list(TOPICS))) == set(TOPICS)
 
 
@@ -82,7 +82,7 @@ def test_both_dags_turn_green_and_every_mart_equals_an_independent_computation(
         airflow.unpause(dag, 120)
     wait_for(lambda: all(airflow.has_succeeded(dag) for dag in (COPY, BUILD)))
     assert differences(project.settings) == []
-    applications = ask(project.settings.spark_history_port, "/api/v1/applications")
+    applications = request_json(project.settings.spark_history_port, "/api/v1/applications")
     assert {one["name"] for one in applications} >= {"replicate", "build_marts"}
 
 

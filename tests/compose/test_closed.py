@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 from mysql.connector import Error as MysqlDriverError
 
-from native.web import WebError, ask
+from native.web import WebError, request_json
 from storeline.accounts import POSTGRES_AIRFLOW
 from storeline.settings import ROOT, Settings, read_file
 from storeline.stores import mysql, postgres
@@ -80,9 +80,9 @@ def test_known_passwords_open_nothing(project: Project) -> None:
         with pytest.raises(mysql.MysqlError, match="denied"):
             account.connect()
     with pytest.raises(WebError, match="401"):
-        ask(settings.airflow_port, "/auth/token", "POST", {"username": "admin", "password": "admin"})
+        request_json(settings.airflow_port, "/auth/token", "POST", {"username": "admin", "password": "admin"})
     with pytest.raises(WebError, match="401"):
-        ask(settings.airflow_port, "/api/v2/dags")
+        request_json(settings.airflow_port, "/api/v2/dags")
 
 
 @pytest.mark.slow(reason="it knocks at the services' ports from each of the others, a process in a container for each")
@@ -157,8 +157,8 @@ def test_no_secret_is_seen_from_outside_of_a_process(project: Project) -> None:
             seen[f"processes of {name}"] = project.run("docker", "top", one["Id"], "-eo", "pid,args")
     history = project.settings.spark_history_port
     # One that runs is listed before its pages are there.
-    for one in ask(history, "/api/v1/applications?status=completed"):
-        page = ask(history, f"/api/v1/applications/{one['id']}/environment")
+    for one in request_json(history, "/api/v1/applications?status=completed"):
+        page = request_json(history, f"/api/v1/applications/{one['id']}/environment")
         seen[f"environment page of {one['name']}"] = json.dumps(page)
     patterns = "\n".join(project.marks.values())
     for service, *folders in (
@@ -176,7 +176,7 @@ def test_no_secret_is_seen_from_outside_of_a_process(project: Project) -> None:
 @pytest.mark.slow(reason="a Spark application starts in a container and has to be refused")
 def test_a_spark_application_without_the_secret_is_refused(project: Project, refused: list[Future[str]]) -> None:
     said = [one.result() for one in refused]
-    cluster = ask(project.settings.spark_master_ui_port, "/json/")
+    cluster = request_json(project.settings.spark_master_ui_port, "/json/")
     assert cluster["aliveworkers"] == 3
     assert all("Failed to connect to master" in one and "answered" not in one for one in said), said
     assert "stranger" not in {one["name"] for one in cluster["activeapps"] + cluster["completedapps"]}

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from native.airflow_api import Airflow
-from native.web import ask
+from native.web import request_json
 from storeline.accounts import CLICKHOUSE_LOADER
 from storeline.settings import ROOT
 from storeline.stores import clickhouse
@@ -116,7 +116,7 @@ def test_the_notebook_runs_on_the_cluster_and_shows_its_pictures(notebook: Proje
 
 def slots(project: Project, application: str, kind: str) -> list[int]:
     """Return the slots of a notebook's applications, of those that run (`activeapps`) or have ended."""
-    cluster = ask(project.settings.spark_master_ui_port, "/json/")
+    cluster = request_json(project.settings.spark_master_ui_port, "/json/")
     return [one["cores"] for one in cluster[kind] if one["name"] == application]
 
 

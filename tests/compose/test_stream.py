@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from native.airflow_api import Airflow
-from native.web import ask
+from native.web import request_json
 from storeline.events.lag import lags
 from storeline.stores import mysql, postgres
 from tests.compose.project import Project
@@ -52,7 +52,7 @@ def test_a_run_that_is_marked_as_failed_stops(project: Project, airflow: Airflow
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
     (run,) = [one["dag_run_id"] for one in airflow.runs(STREAM) if one["state"] == "running"]
     airflow.call(f"/dags/{STREAM}/dagRuns/{run}", "PATCH", {"state": "failed"})
-    wait_for(lambda: ask(project.settings.spark_master_ui_port, "/json/")["activeapps"] == [], 60)
+    wait_for(lambda: request_json(project.settings.spark_master_ui_port, "/json/")["activeapps"] == [], 60)
     before = landed(project)
     time.sleep(10)
     assert landed(project) == before

@@ -10,7 +10,7 @@ from mysql.connector import errors as mysql_errors
 from native.airflow_api import Airflow
 from native.members import members
 from native.stack import Stack
-from native.web import ask
+from native.web import request_json
 from storeline.events.lag import Lag, lags
 from storeline.stores import mysql, postgres
 from tests.end_to_end.runs import BUILD, COPY, STREAM, wait_until
@@ -42,7 +42,7 @@ def drivers(stack: Stack) -> set[psutil.Process]:
 
 
 def applications(stack: Stack) -> list[str]:
-    return [one["name"] for one in ask(stack.settings.spark_master_ui_port, "/json/")["activeapps"]]
+    return [one["name"] for one in request_json(stack.settings.spark_master_ui_port, "/json/")["activeapps"]]
 
 
 def web_orders(stack: Stack) -> int:

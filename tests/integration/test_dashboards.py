@@ -14,7 +14,7 @@ from mysql.connector import Error as MysqlDriverError
 from pyspark.sql import SparkSession
 
 from dashboards.alerts import DEAD_AT_LEAST, RULES, Rule
-from dashboards.ask import Answer, answers, ask, choices, picked
+from dashboards.ask import Answer, answer, answers, choices, picked
 from dashboards.boards import Board
 from dashboards.draw import draw
 from dashboards.generate import BOARDS
@@ -201,7 +201,7 @@ def test_an_alert_is_silent_until_what_it_is_there_for(
 
 def above(settings: Settings, rule: Rule) -> list[tuple[Any, ...]]:
     """Return the labels for which a rule's number is above its limit; Grafana treats texts as labels."""
-    names, rows = ask(settings, rule.source, rule.sql)
+    names, rows = answer(settings, rule.source, rule.sql)
     assert rows
     for row in rows:
         *labels, value = row

@@ -17,7 +17,7 @@ import pytest
 from native.members import members, supervisor_process
 from native.spark import spark_submit
 from native.stack import Stack
-from native.web import ask
+from native.web import request_json
 from storeline.accounts import POSTGRES_AIRFLOW
 from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
@@ -44,7 +44,7 @@ def submit(stack: Stack, **variables: str) -> subprocess.Popen[str]:
 
 
 def applications(stack: Stack) -> int:
-    cluster = ask(stack.settings.spark_master_ui_port, "/json/")
+    cluster = request_json(stack.settings.spark_master_ui_port, "/json/")
     return len(cluster["activeapps"]) + len(cluster["completedapps"])
 
 

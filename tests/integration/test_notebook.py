@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from native.stack import Stack
-from native.web import ask
+from native.web import request_json
 from storeline.settings import ROOT
 from storeline.stores import clickhouse, mysql
 from tests.page import Page
@@ -73,7 +73,7 @@ def test_the_report_has_pictures_of_the_marts_the_sales_and_the_cluster_and_load
     assert f"{revenue:,.2f}" in page.text
     assert f"{orders:,} orders, counted by {databases.settings.spark_master_url}" in page.text
     assert not [word for word in ("No sales yet", "WARN") if word in page.text]
-    cluster = ask(databases.settings.spark_master_ui_port, "/json/")
+    cluster = request_json(databases.settings.spark_master_ui_port, "/json/")
     mine = [(one["cores"], one["state"]) for one in cluster["completedapps"] if one["name"] == "explore"]
     assert mine == [(1, "FINISHED")]
 

@@ -53,7 +53,7 @@ class Driver:
         end(self.process)  # type: ignore[arg-type]
 
 
-def ask(stack: Stack, query: str, *parameters: Any) -> Any:
+def scalar(stack: Stack, query: str, *parameters: Any) -> Any:
     """Return the first value of an answer, over a new connection: an older one may have died with the server."""
     with closing(postgres.owner(stack.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute(query, parameters or None)
@@ -61,18 +61,18 @@ def ask(stack: Stack, query: str, *parameters: Any) -> Any:
 
 
 def decided(stack: Stack) -> int:
-    return int(ask(stack, "select count(*) from ops.events"))
+    return int(scalar(stack, "select count(*) from ops.events"))
 
 
 def writer(stack: Stack) -> str | None:
     """Return the run that may write."""
-    found = ask(stack, "select run_id from ops.streams")
+    found = scalar(stack, "select run_id from ops.streams")
     return None if found is None else str(found)
 
 
 def session_of(stack: Stack, run_id: str | None) -> str:
     """Return what a run's session is doing according to PostgreSQL: its state, or that it waits for a lock."""
-    found = ask(
+    found = scalar(
         stack,
         """select case when wait_event_type = 'Lock' then 'waits for a lock' else state end
            from pg_stat_activity where application_name = %s""",

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from native.spark import jars, spark_submit
 from native.stack import Stack
-from native.web import WebError, ask
+from native.web import WebError, request_json
 from spark_jobs.executors import QUICK_COMPILER
 from storeline.settings import ROOT
 from storeline.stores import postgres
@@ -156,7 +156,7 @@ def test_an_application_outlives_its_master(
 
     def knows_it_again() -> bool:
         try:
-            found = ask(port, "/json/")
+            found = request_json(port, "/json/")
         except WebError:
             return False
         running = [one["name"] for one in found["activeapps"] if one["state"] == "RUNNING"]
