@@ -54,21 +54,25 @@ class DagState:
     attempt: int | None
 
     @property
-    def is_red(self) -> bool:
-        """Tell whether its last run failed."""
-        return self.ended == "failed"
+    def pause(self) -> str:
+        """Return that it is paused, or nothing."""
+        return f"{self.dag} is paused" if self.is_paused else ""
+
+    @property
+    def failure(self) -> str:
+        """Return that its last run failed, and when, or nothing."""
+        when = f", {self.ended_at:%Y-%m-%d %H:%M:%S} UTC" if self.ended_at else ""
+        return f"{self.dag}: its last run failed{when}" if self.ended == "failed" else ""
+
+    @property
+    def retry(self) -> str:
+        """Return which task is being retried, or nothing."""
+        said = f"{self.dag}: attempt {self.attempt} of {self.retried_task} failed, it is being retried"
+        return said if self.retried_task else ""
 
     def lines(self) -> list[str]:
         """Return a line for each thing that holds up new data: paused, failed, being retried."""
-        said = []
-        if self.is_paused:
-            said.append(f"{self.dag} is paused")
-        if self.is_red:
-            when = f", {self.ended_at:%Y-%m-%d %H:%M:%S} UTC" if self.ended_at else ""
-            said.append(f"{self.dag}: its last run failed{when}")
-        if self.retried_task:
-            said.append(f"{self.dag}: attempt {self.attempt} of {self.retried_task} failed, it is being retried")
-        return said
+        return [line for line in (self.pause, self.failure, self.retry) if line]
 
 
 def states(settings: Settings) -> list[DagState]:

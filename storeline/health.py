@@ -109,12 +109,12 @@ def _add_dags(settings: Settings, found: Health) -> None:
             found.hands.append(f"Airflow's {part} wrote no heartbeat for {seconds:.0f} s: restart it")
     found.dags = dag_states.states(settings)
     for dag in found.dags:
-        if dag.is_red and dag.running_since is None:
-            found.hands.append(f"the last run of {dag.dag} failed: the last line of its log in Airflow says why")
-        if dag.is_paused:
-            found.notes.append(f"{dag.dag} is paused: unpause it in Airflow to let it run")
-        if dag.retried_task:
-            found.notes.append(f"{dag.dag}: attempt {dag.attempt} of {dag.retried_task} failed, it is being retried")
+        if dag.failure and dag.running_since is None:
+            found.hands.append(f"{dag.failure}: the last line of its log in Airflow says why")
+        if dag.pause:
+            found.notes.append(f"{dag.pause}: unpause it in Airflow to let it run")
+        if dag.retry:
+            found.notes.append(dag.retry)
 
 
 def _add_tables(settings: Settings, found: Health) -> None:
