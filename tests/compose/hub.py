@@ -20,7 +20,7 @@ def chromium() -> Iterator[WebDriver]:
     """Yield a browser without a window; where there is none, the test is skipped."""
     programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
     if None in programs:
-        pytest.skip("chromium and chromedriver are not on PATH: tests/compose/ensure_browser.sh says why")
+        pytest.skip("chromium and chromedriver are not on PATH: tests/compose/ensure_browser.sh says what to do")
     options = webdriver.ChromeOptions()
     options.binary_location = str(programs[0])
     # Root has no sandbox, and a container little shared memory.
