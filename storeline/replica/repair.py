@@ -51,12 +51,13 @@ def repair(settings: Settings, name: str, is_dry: bool = False, is_all: bool = F
                 f"{kinds.total()} of {found.rows} rows of {name} differ, more than REPAIR_SHARE_LIMIT allows: "
                 "run replicate_postgres_to_mysql, or repair with --all"
             )
-        if kinds and not is_dry:
-            _write(both, both.tables[name], found)
-            again = verify_table(both, name)
-            record(both.target, again)
-            if not again.is_equal:
-                raise StorelineError(f"{name} still differs after its repair: {again.differences[0]}")
+        if not is_dry:
+            if kinds:
+                _write(both, both.tables[name], found)
+                found = verify_table(both, name)
+            record(both.target, found)
+            if not found.is_equal:
+                raise StorelineError(f"{name} still differs after its repair: {found.differences[0]}")
         return counted
 
 

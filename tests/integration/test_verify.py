@@ -77,6 +77,18 @@ def test_a_repair_touches_exactly_these_rows(tampered: Settings, ask_source: Ask
     assert repair(tampered, "products") == Repaired(0, 0, 0)
 
 
+def test_a_repair_that_finds_nothing_left_says_so_in_the_record(copied: Settings, ask_target: Ask, target: Any) -> None:
+    change = "update replica.products set stock_quantity = stock_quantity {} 1 where product_id = 7"
+    last = "select differing from ops.verifications where table_name = 'products' order by verified_at desc limit 1"
+    mysql.do(target, change.format("+"))
+    assert len(products(copied)[0]) == 1
+    mysql.do(target, change.format("-"))
+    assert repair(copied, "products", is_dry=True) == Repaired(0, 0, 0)
+    assert ask_target(last) == [(1,)]
+    assert repair(copied, "products") == Repaired(0, 0, 0)
+    assert ask_target(last) == [(0,)]
+
+
 def test_what_the_source_changed_since_the_copy_is_behind_and_stays_so(tampered: Settings, ask_source: Ask) -> None:
     ask_source("update source.products set stock_quantity = stock_quantity + 1 where product_id in (20, 21)")
     assert products(tampered) == (FOUND, 2)
