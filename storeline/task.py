@@ -5,6 +5,9 @@ The task holds a lock on a file while its process lives, however that ends; the 
 
 import fcntl
 import os
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 TASK_VARIABLE = "STORELINE_TASK"
 ALIVE_VARIABLE = "STORELINE_TASK_ALIVE"
 ATTRIBUTE = "storeline_task"  # of the run's connection to MySQL
+LOOK_SECONDS = 0.5
 
 
 @contextmanager
@@ -47,3 +51,16 @@ def is_alive() -> bool:
     except FileNotFoundError:
         return False
     return False
+
+
+def end_with_task(name: str) -> None:
+    """End this process within a second after its task is gone; its sessions end, and their locks with them."""
+
+    def look() -> None:
+        while is_alive():
+            time.sleep(LOOK_SECONDS)
+        print(f"{name}: Airflow has ended its task", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    if is_watched():
+        threading.Thread(target=look, daemon=True, name="watch over the task").start()

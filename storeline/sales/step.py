@@ -3,9 +3,7 @@
 The lock belongs to the PostgreSQL session that also writes the step's rows: a step that lost it cannot write there.
 """
 
-import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -27,7 +25,6 @@ from storeline.stores import postgres
 
 ZONE = ZoneInfo("Europe/Moscow")
 LOCK = "storeline.sales"
-LOOK_SECONDS = 0.5
 HOLDER = """select a.application_name, to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI')
     from pg_locks l join pg_stat_activity a using (pid)
     where l.locktype = 'advisory' and l.granted and l.objsubid = 2
@@ -76,7 +73,7 @@ def begun(name: str, arguments: Sequence[str]) -> Iterator[Step]:
         connection.autocommit = True
         with connection.cursor() as cursor:
             _lock(cursor, run_date)
-        _watch_over_task(name)
+        task.end_with_task(name)
         step = Step(name, settings, run_date, ledger.new_run_id(), connection)
         began = time.monotonic()
         yield step
@@ -112,19 +109,6 @@ def _lock(cursor: Cursor, run_date: date) -> None:
     raise StorelineError(
         f"the sales of {run_date} are being processed ({name}, since {since} UTC): wait for that run to end"
     )
-
-
-def _watch_over_task(name: str) -> None:
-    """End this process within a second after its task is gone; its session ends, and the lock with it."""
-
-    def look() -> None:
-        while task.is_alive():
-            time.sleep(LOOK_SECONDS)
-        print(f"{name}: Airflow has ended its task", file=sys.stderr, flush=True)
-        os._exit(1)
-
-    if task.is_watched():
-        threading.Thread(target=look, daemon=True, name="watch over the task").start()
 
 
 def main(name: str, work: Callable[[Step], None], arguments: Sequence[str]) -> None:
