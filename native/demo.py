@@ -22,7 +22,7 @@ from storeline.stores.query import query
 from storeline.text_table import text_table
 
 COPY, MARTS = "replicate_postgres_to_mysql", "create_data_marts"
-STREAM, SALES = "kafka_to_postgres_streaming", "sales_pipeline"
+STREAM, SALES, VERIFY = "kafka_to_postgres_streaming", "sales_pipeline", "verify_replica"
 SHOWN = ("UserOrders", "ProductSales")
 SECONDS_TO_WAIT = 600
 BY_REGION = """select import_date, region, sum(sales_count) as sales, sum(sales_amount) as amount,
@@ -67,6 +67,7 @@ def run(stack: Stack, settings: Settings) -> None:
     # Unpaused earlier, it would run twice: for the hour that has passed, and for the copy.
     step(f"{MARTS} is unpaused and the marts are built", lambda: build_marts(airflow, settings))
     step(f"{STREAM} is unpaused and lands events", lambda: land_events(airflow, settings))
+    step(f"{VERIFY} is unpaused and finds no difference", lambda: verify(airflow))
     step(f"the sales of a week ({settings.sales_rows:,} rows) are in ClickHouse", lambda: wait_for(airflow, SALES))
     if not REPORT.exists():
         step("the report is ready", lambda: stack.run("notebooks.report", str(REPORT)))
@@ -105,6 +106,12 @@ def land_events(airflow: Airflow, settings: Settings) -> None:
     unpause(airflow, STREAM)
     landed = "select count(*) from source.orders where web_order_id is not null"
     wait_until(lambda: query(settings, landed, "postgres")[1] != [(0,)], f"no event: see the runs of {STREAM}")
+
+
+def verify(airflow: Airflow) -> None:
+    """Compare the replica with the shop, and wait until it has succeeded. Raises StorelineError."""
+    unpause(airflow, VERIFY)
+    wait_for(airflow, VERIFY)
 
 
 def wait_until(is_true: Callable[[], bool], otherwise: str) -> None:

@@ -136,6 +136,7 @@ class Settings:
     copy_chunk_mib = whole(1, 4096)
     copy_timeout_seconds = whole(1, 7 * 86400)
     build_timeout_seconds = whole(1, 7 * 86400)
+    verify_timeout_seconds = whole(1, 7 * 86400)
     repair_share_limit = number(float, 0, 1)
     lock_wait_seconds = whole(0, 86400)
     swap_wait_seconds = whole(1, 86400)

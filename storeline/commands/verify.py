@@ -28,18 +28,11 @@ def run(settings: Settings, options: Namespace) -> int:
     if options.json:
         show_json([said(one, options.limit) for one in found])
     else:
-        show(HEADS, [[one.table, f"{one.rows:,}", differing(one), f"{one.behind:,}"] for one in found], as_json=False)
+        show(HEADS, [[one.table, f"{one.rows:,}", one.counted, f"{one.behind:,}"] for one in found], as_json=False)
         for one in found:
-            for difference in one.differences[: options.limit]:
-                print(f"{one.table}: {difference}")
-            if (more := len(one.differences) - options.limit) > 0:
-                print(f"{one.table}: and {more:,} more")
+            for line in one.lines(options.limit):
+                print(line)
     return 0 if all(one.is_equal for one in found) else 1
-
-
-def differing(one: Verification) -> str:
-    """Return the number of keys that differ, or at least how many."""
-    return f"{'at least ' if one.is_cut else ''}{len(one.differences):,}"
 
 
 def said(one: Verification, limit: int) -> dict[str, object]:

@@ -45,6 +45,7 @@ class Verification:
 
     table: str
     rows: int
+    run_id: str  # of the copy that the replica held
     differences: list[Difference] = field(default_factory=list)
     behind: int = 0
     is_cut: bool = False  # more may differ: it looked no further
@@ -54,6 +55,18 @@ class Verification:
         """Tell whether the replica holds nothing that it should not, and lacks nothing."""
         return not self.differences
 
+    @property
+    def counted(self) -> str:
+        """Return how many keys differ, or at least how many."""
+        return f"{'at least ' if self.is_cut else ''}{len(self.differences):,}"
+
+    def lines(self, limit: int) -> Iterator[str]:
+        """Yield a line for each key that differs, up to a limit, and how many more there are."""
+        for difference in self.differences[:limit]:
+            yield f"{self.table}: {difference}"
+        if (more := len(self.differences) - limit) > 0:
+            yield f"{self.table}: and {'at least ' if self.is_cut else ''}{more:,} more"
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -62,7 +75,7 @@ class Compared:
     source: Connection
     target: Any
     tables: dict[str, SourceTable]
-    snapshots: dict[str, str]  # of the copy that each table came from
+    held: dict[str, bases.Base]  # the copy that each table came from
     copied: dict[str, int]  # the sum of each table's hashes when it was copied
 
 
@@ -93,7 +106,7 @@ def compared(settings: Settings, names: Collection[str]) -> Iterator[Compared]:
                 f"{other[0]} was copied from another PostgreSQL: run replicate_postgres_to_mysql first"
             )
         copied = {name: int(found[name][2] or -1) for name in wanted}
-        yield Compared(source, target, tables, {name: held[name].snapshot for name in wanted}, copied)
+        yield Compared(source, target, tables, {name: held[name] for name in wanted}, copied)
 
 
 def verify(settings: Settings, names: Sequence[str] = ()) -> list[Verification]:
@@ -115,7 +128,7 @@ def verify_table(both: Compared, name: str, most_differences: int | None = MOST_
         there_later = other_side.submit(target_groups, both.target, table)
         here = source_groups(both.source, table)
         there = there_later.result()
-    found = Verification(name, sum(one.rows for one in here.values()))
+    found = Verification(name, sum(one.rows for one in here.values()), both.held[name].run_id)
     differing = sorted(group for group in here.keys() | there.keys() if here.get(group) != there.get(group))
     # A replica that still holds exactly what was copied is untouched: whatever differs has changed at the source.
     is_untouched = sum(one.sum for one in there.values()) == both.copied[name]
@@ -133,7 +146,7 @@ def compare_rows(
     both: Compared, table: SourceTable, groups: Sequence[int], is_untouched: bool, found: Verification
 ) -> None:
     """Compare the rows of some groups one by one, and add what differs to what was found."""
-    source_rows = list_source(both.source, table, groups, both.snapshots[table.name])
+    source_rows = list_source(both.source, table, groups, both.held[table.name].snapshot)
     target_rows = list_target(both.target, table, groups)
     for key in sorted(source_rows.keys() | target_rows.keys()):
         is_newer, line = source_rows.get(key, (False, None))
@@ -166,15 +179,13 @@ def record(target: Any, found: Verification) -> None:
     mysql.do(
         target,
         """insert into ops.verifications (table_name, verified_at, run_id, row_count, differing, behind, first_key)
-           select %s, utc_timestamp(6), run_id, %s, %s, %s, %s from ops.bases
-           where database_name = %s and table_name = %s""",
+           values (%s, utc_timestamp(6), %s, %s, %s, %s, %s)""",
         (
             found.table,
+            found.run_id,
             found.rows,
             len(found.differences),
             found.behind,
             str(found.differences[0])[:255] if found.differences else None,
-            REPLICA.live,
-            found.table,
         ),
     )

@@ -12,7 +12,7 @@ from storeline.settings import Settings
 from storeline.stores import mysql
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
-STREAM, SALES = "kafka_to_postgres_streaming", "sales_pipeline"
+STREAM, SALES, VERIFY = "kafka_to_postgres_streaming", "sales_pipeline", "verify_replica"
 SECONDS = 500
 
 

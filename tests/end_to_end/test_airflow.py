@@ -7,7 +7,7 @@ from native.stack import Stack
 from native.web import WebError
 from storeline.settings import Settings
 from storeline.tables import TABLES
-from tests.end_to_end.runs import BUILD, COPY, SALES, STREAM, has_all_marts, leaks, wait_for_rest, wait_until
+from tests.end_to_end.runs import BUILD, COPY, SALES, STREAM, VERIFY, has_all_marts, leaks, wait_for_rest, wait_until
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -17,9 +17,9 @@ pytestmark = [
 
 
 def test_dags_are_paused_at_creation_and_nothing_runs_before(airflow: Airflow) -> None:
-    wait_until(lambda: len(airflow.call("/dags")["dags"]) == 4, "listed", 60)
+    wait_until(lambda: len(airflow.call("/dags")["dags"]) == 5, "listed", 60)
     assert {dag["dag_id"]: dag["is_paused"] for dag in airflow.call("/dags")["dags"]} == dict.fromkeys(
-        (COPY, BUILD, STREAM, SALES), True
+        (COPY, BUILD, STREAM, SALES, VERIFY), True
     )
     assert airflow.runs(COPY) == airflow.runs(BUILD) == []
 

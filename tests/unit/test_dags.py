@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
+from airflow.sdk.exceptions import ParamValidationError
 
 from dags.sales_step import run_date
 from dags.spark_job import pack
@@ -39,6 +40,7 @@ def test_the_dags_are_these(dags):
         "create_data_marts": ["build_marts"],
         "kafka_to_postgres_streaming": ["stream_events"],
         "sales_pipeline": ["generate", "validate", "clean", "load", "analyse", "transfer"],
+        "verify_replica": ["verify"],
     }
 
 
@@ -55,6 +57,17 @@ def test_the_sales_follow_one_another_on_tuesdays_in_moscow(dags):
     }
     assert run_date(context) == "2026-11-24"
     assert run_date(context | {"params": {"run_date": "2026-11-10"}}) == "2026-11-10"
+
+
+def test_the_replica_is_verified_every_night_between_two_copies_and_by_hand_for_some_tables(dags):
+    dag = dags["verify_replica"]
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("30 3 * * *", "UTC")
+    (task,) = dag.tasks
+    assert (task.module, [asset.name for asset in task.outlets]) == ("storeline.replica.verify", ["verification"])
+    assert dag.params["tables"] == []
+    assert task.arguments({"params": {"tables": ["users", "orders"]}}) == ["users", "orders"]
+    with pytest.raises(ParamValidationError):
+        dag.params["tables"] = ["pg_class"]
 
 
 def test_each_dag_runs_once_at_a_time_without_catching_up_and_is_documented(dags):
@@ -85,6 +98,8 @@ def test_each_task_has_a_time_out_beyond_what_its_job_may_last_by_itself(dags):
     assert settings.copy_timeout_seconds < limits["replicate"] <= settings.copy_timeout_seconds + 900
     assert settings.build_timeout_seconds < limits["build_marts"] <= settings.build_timeout_seconds + 900
     assert settings.stream_run_seconds + settings.stream_outage_seconds < limits["stream_events"]
+    longest = settings.lock_wait_seconds + settings.verify_timeout_seconds
+    assert longest < limits["verify"] <= longest + 900
     assert {limits[step.name] for step in STEPS} == {settings.sales_timeout_seconds + 900}
 
 

@@ -1,0 +1,54 @@
+"""Verify the live replica as a task of Airflow's: what `storeline verify` does, for a log and with a report.
+
+Usage: python -m storeline.replica.verify [TABLE …]    (all tables of the replica by default)
+"""
+
+import sys
+from collections.abc import Sequence
+
+from storeline import ledger, task
+from storeline.errors import Refusal, StorelineError, one_line
+from storeline.replica.verification import Verification, verify
+from storeline.settings import load
+from storeline.stores.drivers import DRIVER_ERRORS
+
+NAMED = 1000  # keys of each table, so that a log stays readable
+NAME = "verify"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Verify and log what was found. Exits with one line when something differs, or cannot be compared."""
+    try:
+        task.end_with_task(NAME)
+        found = verify(load(), arguments)
+        for one in found:
+            tell(one)
+        refuse_differences(found)
+    except (StorelineError, *DRIVER_ERRORS) as error:
+        line = f"{NAME}: {one_line(error)}"
+        if isinstance(error, Refusal):
+            ledger.report_refusal(line, None)
+        sys.exit(line)
+    ledger.report(found[0].run_id, {one.table: {"row_count": one.rows, "behind": one.behind} for one in found})
+
+
+def tell(found: Verification) -> None:
+    """Print the numbers of a table, then its keys that differ."""
+    print(f"{NAME}: {found.table}: {found.rows} rows, {found.counted} differ, {found.behind} behind")
+    for line in found.lines(NAMED):
+        print(f"{NAME}: {line}", flush=True)
+
+
+def refuse_differences(found: Sequence[Verification]) -> None:
+    """Raise Refusal when something differs: until somebody repairs or copies, it would differ again."""
+    if differing := [one for one in found if not one.is_equal]:
+        counts = ", ".join(f"{one.counted} of {one.table}" for one in differing)
+        repairs = ", ".join(f"`storeline repair {one.table}`" for one in differing)
+        raise Refusal(
+            f"rows of the replica differ from the source, {counts}: the lines above name them; "
+            f"run {repairs}, or replicate_postgres_to_mysql"
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
