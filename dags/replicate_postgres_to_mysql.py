@@ -8,7 +8,7 @@ MySQL's database `replica` at the same moment. A failed run leaves the replica u
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from dags.assets import REPLICA
-from dags.spark_job import SparkJob
+from dags.spark_job import BatchJob
 
 with DAG(
     "replicate_postgres_to_mysql",
@@ -18,4 +18,4 @@ with DAG(
     tags=["storeline"],
     doc_md=__doc__,
 ):
-    SparkJob(task_id="replicate", assets=REPLICA, seconds=("copy_timeout_seconds",))
+    BatchJob(task_id="replicate", assets=REPLICA, seconds=("copy_timeout_seconds",))

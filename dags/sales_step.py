@@ -3,11 +3,9 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk.exceptions import AirflowFailException
-
 from dags.assets import SALES
 from dags.python_job import PythonJob
-from dags.spark_job import SparkJob
+from dags.spark_job import BatchJob
 from storeline.sales.steps import Step
 
 ZONE = ZoneInfo("Europe/Moscow")
@@ -19,17 +17,13 @@ def run_date(context: Any) -> str:
     return str(context["params"]["run_date"] or context["dag_run"].run_after.astimezone(ZONE).date())
 
 
-class SparkStep(SparkJob):
+class SparkStep(BatchJob):
     """A step submitted to the cluster."""
 
     def execute(self, context: Any) -> None:
         """Submit the job with the run date."""
         self.application_args = [run_date(context)]
         super().execute(context)
-
-    def refuse(self, refusal: dict[str, Any]) -> None:
-        """Fail at once; other dates are not affected, so the DAG is not paused."""
-        raise AirflowFailException(refusal["refused"])
 
 
 class PythonStep(PythonJob):

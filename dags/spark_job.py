@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.refusals import refuse
 from storeline import batch_runs
@@ -140,6 +140,14 @@ class SparkJob(SparkSubmitOperator):
             return batch_runs.has_published(load(), self.task_id, json.loads(report.read_text())["run_id"])
         except batch_runs.UNREACHABLE:
             return False
+
+
+class BatchJob(SparkJob):
+    """A job that is started by a schedule or by assets, so a refusal fails its run and leaves the DAG on."""
+
+    def refuse(self, refusal: dict[str, Any]) -> None:
+        """Raise AirflowFailException with the job's line; the next run may find what it lacks."""
+        raise AirflowFailException(refusal["refused"])
 
 
 def time_out(seconds: tuple[str, ...]) -> timedelta:

@@ -3,8 +3,9 @@
 Runs every night at 03:30 UTC, between two copies, and immediately when unpaused; trigger it with `tables` to compare
 these only. It does what `storeline verify` does, and no copy starts meanwhile. Rows that the source has changed since
 the copy are behind, which is no failure. A row that differs was changed by something other than the platform: the run
-fails at once, without a retry, and its log names each key. `storeline repair` brings such rows back, and so does the
-next copy. What was found: MySQL's `ops.verifications`, and the extra of the asset `verification`.
+fails at once, without a retry, and its log names each key. `create_data_marts` builds nothing from that table until
+`storeline repair` or the next copy has brought the rows back. What was found: MySQL's `ops.verifications`, and the
+extra of the asset `verification`.
 """
 
 from typing import Any

@@ -23,13 +23,13 @@ from spark_jobs.recording import recorded, tidying
 from spark_jobs.session import session
 from spark_jobs.watch import Watch, watching
 from storeline import ledger, task
-from storeline.errors import StorelineError
+from storeline.errors import Refusal, StorelineError
 from storeline.generation import MARTS, REPLICA
 from storeline.ledger import TableRun, TableRuns
 from storeline.marts import ddl, publication, views
 from storeline.marts.contract import Mart
 from storeline.marts.contract import load as load_marts
-from storeline.replica import bases
+from storeline.replica import bases, last_verification
 from storeline.settings import Settings, load
 from storeline.stores import mysql, mysql_locks, mysql_swap
 
@@ -58,7 +58,10 @@ def main() -> None:
             with session("build_marts", *options) as spark, awaited(spark, settings.spark_executor_wait_seconds):
                 build_marts(settings, spark, marts, target, watch)
     except StorelineError as error:
-        sys.exit("\n".join(f"build_marts: {line}" for line in str(error).splitlines()))
+        said = "\n".join(f"build_marts: {line}" for line in str(error).splitlines())
+        if isinstance(error, Refusal):
+            ledger.report_refusal(said, None)
+        sys.exit(said)
     except FAILURES as error:
         sys.exit(f"build_marts: {one_line(error)}")
 
@@ -99,13 +102,16 @@ def read_replica(
     """Return every table that a mart reads, persisted, and its base: all from one state of the replica.
 
     The lock is held only while the tables are read, so that no copy swaps meanwhile; a block that is lost and reread
-    later comes from the same state, or raises an error. Raises StorelineError when the replica lacks a table.
+    later comes from the same state, or raises an error. Raises StorelineError when the replica lacks a table, and
+    Refusal when one was found to differ from the source.
     """
     names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
     mysql_locks.hold(target, bases.LOCK, settings.lock_wait_seconds)
     held = bases.current(target)
     if missing := [name for name in names if name not in held]:
         raise StorelineError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
+    if settings.marts_refuse_differing_replica:
+        last_verification.refuse_differing(target, names)
     tables = {name: jdbc.read(settings, spark, target, name, held[name].run_id) for name in names}
     for table in tables.values():
         table.persist(STORED)

@@ -13,6 +13,7 @@ from storeline.errors import StorelineError, one_line
 from storeline.events import dead_letters
 from storeline.events.lag import Lag, lags
 from storeline.generation import REPLICA
+from storeline.replica import last_verification
 from storeline.settings import Settings
 from storeline.stores import kafka_topics, mysql, postgres
 from storeline.stores.drivers import DRIVER_ERRORS
@@ -121,7 +122,11 @@ def _add_tables(settings: Settings, found: Health) -> None:
     with closing(mysql.analyst(settings).connect()) as connection:
         found.tables, found.replica_age_seconds = mysql.ask(connection, COPIED, (REPLICA.live,))[0]
         found.marts, age, limit = mysql.ask(connection, FRESHNESS)[0]
+        differing = last_verification.differing(connection)
     found.mart_age_seconds = age
+    if differing:
+        line = f"rows of {', '.join(differing)} in the replica differ from the source"
+        found.hands.append(f"{line}: {last_verification.repairs(differing)}")
     if age is not None and limit is not None and age > limit and found.is_on(MARTS):
         line = f"the oldest mart was built {age // 60} min ago, the limit is {limit // 60} min"
         found.hands.append(f"{line} (MARTS_FRESHNESS_LIMIT_MINUTES): see the runs of {MARTS} in Airflow")

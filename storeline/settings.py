@@ -19,6 +19,7 @@ from storeline.variables import (
     Variable,
     address,
     fernet_key,
+    flag,
     master,
     memory,
     moment,
@@ -136,6 +137,7 @@ class Settings:
     copy_chunk_mib = whole(1, 4096)
     copy_timeout_seconds = whole(1, 7 * 86400)
     build_timeout_seconds = whole(1, 7 * 86400)
+    marts_refuse_differing_replica = flag()
     verify_timeout_seconds = whole(1, 7 * 86400)
     repair_share_limit = number(float, 0, 1)
     lock_wait_seconds = whole(0, 86400)

@@ -104,6 +104,17 @@ def fernet_key() -> Variable[Secret]:
     return Variable(parse, "32 bytes in URL-safe base64")
 
 
+def flag() -> Variable[bool]:
+    """Declare true or false."""
+
+    def parse(value: str) -> bool:
+        if value not in ("true", "false"):
+            raise ValueError
+        return value == "true"
+
+    return Variable(parse, "true or false")
+
+
 def number(kind: type[T], low: float, high: float) -> Variable[T]:
     """Declare a number from `low` to `high`, both included."""
 

@@ -16,6 +16,7 @@ grant select on performance_schema.threads to {replicator};
 -- The mart builder: reads the replica, owns the marts and their generations.
 grant select on replica.* to {mart_builder};
 grant select on ops.bases to {mart_builder};
+grant select on ops.verifications to {mart_builder};
 grant select, insert, update, delete, create, drop, alter, index, create view, show view on marts.* to {mart_builder};
 grant select, insert, update, delete, create, drop, alter, index on marts_staging.* to {mart_builder};
 grant select, insert, update, delete, create, drop, alter, index on marts_previous.* to {mart_builder};

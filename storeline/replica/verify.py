@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from storeline import ledger, task
 from storeline.errors import Refusal, StorelineError, one_line
+from storeline.replica import last_verification
 from storeline.replica.verification import Verification, verify
 from storeline.settings import load
 from storeline.stores.drivers import DRIVER_ERRORS
@@ -43,11 +44,8 @@ def refuse_differences(found: Sequence[Verification]) -> None:
     """Raise Refusal when something differs: until somebody repairs or copies, it would differ again."""
     if differing := [one for one in found if not one.is_equal]:
         counts = ", ".join(f"{one.counted} of {one.table}" for one in differing)
-        repairs = ", ".join(f"`storeline repair {one.table}`" for one in differing)
-        raise Refusal(
-            f"rows of the replica differ from the source, {counts}: the lines above name them; "
-            f"run {repairs}, or replicate_postgres_to_mysql"
-        )
+        repairs = last_verification.repairs([one.table for one in differing])
+        raise Refusal(f"rows of the replica differ from the source, {counts}: the lines above name them; {repairs}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.end_to_end.runs import BUILD, COPY, VERIFY, wait_for_rest, wait_until
 pytestmark = [
     pytest.mark.end_to_end,
     pytest.mark.timeout(1200),
-    pytest.mark.slow(reason="alone, it begins with a copy through Airflow"),
+    pytest.mark.slow(reason="it begins with a copy and a build through Airflow, and ends with two more builds"),
 ]
 
 
@@ -26,12 +26,14 @@ def copied(airflow: Airflow, stack: Stack) -> Iterator[None]:
     """Have a copy, and no other one meanwhile: it would replace what somebody has written."""
     airflow.unpause(COPY, wait_seconds=180)
     wait_until(lambda: airflow.has_succeeded(COPY), "copied")
-    for dag in (COPY, BUILD):
-        airflow.call(f"/dags/{dag}", "PATCH", {"is_paused": True})
+    wait_for_rest(airflow)
+    airflow.call(f"/dags/{COPY}", "PATCH", {"is_paused": True})
+    wait_for_rest(airflow)
+    airflow.unpause(BUILD)
+    wait_until(lambda: airflow.has_succeeded(BUILD), "built")
     wait_for_rest(airflow)
     yield
     airflow.unpause(COPY)
-    airflow.unpause(BUILD)
 
 
 def started(airflow: Airflow, dag: str, **params: object) -> str:
@@ -71,5 +73,11 @@ def test_a_difference_fails_at_once_with_one_line_and_the_keys_before_it(airflow
     assert "verify: products: changed (7): price" in said
     assert "rows of the replica differ from the source, 1 of products: the lines above name them; run " in said
     assert written(stack)[-2:] == [("products", 1), ("users", 0)]
+    building = started(airflow, BUILD)
+    assert ended(airflow, BUILD, building) == ("failed", 1)
+    assert "build_marts: the last verification of the replica found differences in products: run " in airflow.why(
+        BUILD, building
+    )
     assert repair(stack.settings, "products") == Repaired(0, 1, 0)
-    assert ended(airflow, VERIFY, started(airflow, VERIFY)) == ("success", 1)
+    for dag in (VERIFY, BUILD):
+        assert ended(airflow, dag, started(airflow, dag)) == ("success", 1)

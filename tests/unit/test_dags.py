@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
-from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
 from dags.sales_step import run_date
 from dags.spark_job import pack
@@ -112,6 +112,14 @@ def test_each_run_of_the_stream_has_a_logical_date_of_its_own(dags):
     first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     second = timetable.next_dagrun_info(last_automated_data_interval=first.data_interval, restriction=restriction)
     assert second.logical_date > first.logical_date
+
+
+def test_a_refusal_fails_a_batch_run_at_once_and_pauses_no_dag(dags, monkeypatch):
+    monkeypatch.setattr("dags.spark_job.refuse", lambda *_: pytest.fail("it counts towards a pause"))
+    for dag_id in ("create_data_marts", "replicate_postgres_to_mysql"):
+        (task,) = dags[dag_id].tasks
+        with pytest.raises(AirflowFailException, match=r"^no$"):
+            task.refuse({"refused": "no", "progress": None})
 
 
 def test_retries_come_from_the_configuration(dags):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storeline.settings import read_file
+from storeline.settings import Settings, read_file
 from storeline.variables import SettingsError
 
 
@@ -22,6 +22,14 @@ def test_a_value_is_read(tmp_path: Path, written: str, value: str) -> None:
     file = tmp_path / ".env.local"
     file.write_text(f"POSTGRES_PASSWORD={written}\n")
     assert read_file(file) == {"POSTGRES_PASSWORD": value}
+
+
+@pytest.mark.parametrize("written", ["yes", "True", "1", ""])
+def test_a_switch_is_true_or_false_and_nothing_else(written: str) -> None:
+    name = "MARTS_REFUSE_DIFFERING_REPLICA"
+    assert [Settings({name: value}).marts_refuse_differing_replica for value in ("true", "false")] == [True, False]
+    with pytest.raises(SettingsError, match=f"^{name} is '{written}': expected true or false$"):
+        assert Settings({name: written}).marts_refuse_differing_replica
 
 
 @pytest.mark.parametrize("written", ["a$b", "a\\$b", "a #b", "'a", "'a'b", '"a$b"', '"a\\b"', '"a', "'a\\'b'", "'a\\'"])
