@@ -1,12 +1,13 @@
 """Frames from and to MySQL, through Spark's JDBC source."""
 
+from contextlib import closing
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
 from storeline.generation import REPLICA
 from storeline.settings import Settings
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_encryption
 
 PARTITION_BYTES = 32 << 20  # of a replica table, as InnoDB stores it
 OTHER_GENERATION = "Subquery returns more than 1 row"  # MySQL's error when `_of_generation` finds another one
@@ -20,6 +21,8 @@ OPTIONS = {
     "connectionTimeZone": "UTC",
     "characterEncoding": "UTF-8",
 }
+# Without encryption a login that the server has not cached needs its public key.
+PLAIN = {"sslMode": "DISABLED", "allowPublicKeyRetrieval": "true"}
 
 
 def read(settings: Settings, spark: SparkSession, connection: Any, name: str, generation: str) -> DataFrame:
@@ -71,4 +74,12 @@ def append(settings: Settings, frame: DataFrame, database: str, table: str) -> N
 def _options(settings: Settings, database: str) -> dict[str, str]:
     login = mysql.mart_builder(settings)
     url = f"jdbc:mysql://{login.host}:{login.port}/{database}"
-    return {**OPTIONS, "url": url, "user": login.user, "password": str(login.password)}
+    return {**OPTIONS, **_encryption(login), "url": url, "user": login.user, "password": str(login.password)}
+
+
+def _encryption(login: mysql.Login) -> dict[str, str]:
+    """Return what makes Spark's driver do as ours does, which by itself encrypts wherever the server can."""
+    if not mysql_encryption.is_local(login.host):
+        return {}
+    with closing(login.connect()) as connection:
+        return {} if mysql_encryption.is_encrypted(connection) else PLAIN

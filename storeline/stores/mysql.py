@@ -10,6 +10,7 @@ import mysql.connector
 from storeline.accounts import MYSQL_ADMIN, MYSQL_ANALYST, MYSQL_GRAFANA, MYSQL_MART_BUILDER, MYSQL_REPLICATOR, Account
 from storeline.errors import StorelineError, one_line
 from storeline.settings import Settings
+from storeline.stores import mysql_encryption
 from storeline.variables import Secret
 
 # A connection that holds a lock idles while executors work, and a load waits for PostgreSQL's data.
@@ -32,10 +33,13 @@ class Login:
     password: Secret = field(repr=False)
 
     def connect(self, **options: Any) -> Any:
-        """Open a connection in UTC with strict mode. Raises MysqlError when the server rejects it."""
+        """Open a connection in UTC with strict mode; on this machine it is plain if the server allows it.
+
+        Raises MysqlError when the server rejects it.
+        """
         try:
-            return mysql.connector.connect(
-                host=self.host,
+            return mysql_encryption.connect(
+                self.host,
                 port=self.port,
                 user=self.user,
                 password=str(self.password),

@@ -1,0 +1,39 @@
+"""Whether a connection to MySQL is encrypted: to another machine always, on this one where the server demands it."""
+
+from contextlib import closing
+from typing import Any
+
+import mysql.connector
+from mysql.connector import errorcode
+
+from storeline.settings import LOOPBACK
+
+# What a server says that demands encryption: of everybody, of the account, or of a login that it has not cached.
+DEMANDS = {
+    errorcode.ER_SECURE_TRANSPORT_REQUIRED,
+    errorcode.ER_ACCESS_DENIED_ERROR,  # also its answer to a wrong password, which the second try repeats
+    errorcode.CR_AUTH_PLUGIN_ERR,
+}
+
+
+def is_local(host: str) -> bool:
+    """Tell whether a connection does not leave this machine, by the address; a name that leads here does not count."""
+    return host in LOOPBACK
+
+
+def connect(host: str, **options: Any) -> Any:
+    """Open a connection, encrypted where it has to be. Raises the driver's errors."""
+    if is_local(host):
+        try:
+            return mysql.connector.connect(host=host, ssl_disabled=True, **options)
+        except mysql.connector.Error as error:
+            if error.errno not in DEMANDS:
+                raise
+    return mysql.connector.connect(host=host, **options)
+
+
+def is_encrypted(connection: Any) -> bool:
+    """Tell whether an open connection is encrypted."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("show session status like 'Ssl_cipher'")
+        return bool(cursor.fetchone()[1])
