@@ -2,7 +2,7 @@
 
 from dashboards import streaming
 from dashboards.boards import Board
-from dashboards.panels import BYTES, RED, SECONDS, SHARE, YELLOW, Panel, number, text, time
+from dashboards.panels import BYTES, COUNT, RED, SECONDS, SHARE, YELLOW, Panel, number, text, time
 from dashboards.sources import AIRFLOW, MYSQL
 
 BOARD = Board(
@@ -87,6 +87,25 @@ order by t.table_name""",
                 number("copy", SECONDS),
                 number("verification", SECONDS),
             ),
+        ),
+        Panel(
+            "Replica against the source",
+            "What verify_replica and storeline verify found last in each table: rows that differ, and rows to come.",
+            "table",
+            MYSQL,
+            """select
+    table_name as name, verified_at as verified, row_count as number_of_rows, differing, behind
+from ops.verifications as v
+where verified_at = (select max(verified_at) from ops.verifications as l where l.table_name = v.table_name)
+order by differing desc, table_name""",
+            (
+                text("name"),
+                time("verified"),
+                number("number_of_rows"),
+                number("differing", COUNT, (1, RED)),
+                number("behind"),
+            ),
+            width=24,
         ),
         Panel(
             "Batch runs that failed",

@@ -21,6 +21,7 @@ from dashboards.generate import BOARDS
 from dashboards.panels import NUMBER, TEXT, TIME, Panel, PanelColumn
 from storeline import ledger
 from storeline.marts.contract import load as load_marts
+from storeline.replica.verification import verify
 from storeline.settings import Settings
 from storeline.stores import mysql, postgres
 from tests.integration.batches import IDS, Batches
@@ -39,6 +40,7 @@ def filled(settings: Settings, spark: SparkSession, shop: None, airflow_states: 
     """Return the settings of databases with data for every panel, created by the platform's own code."""
     copy_here(settings, spark)
     build_here(settings, spark, load_marts())
+    verify(settings)
     with closing(mysql.replicator(settings).connect()) as target:
         ledger.begin(target, FAILED, "replicate", ())
         ledger.end(target, FAILED, "failed", "the disk is full")
@@ -140,6 +142,7 @@ def test_the_cockpit_says_what_waits_and_what_runs(answered: dict[str, list[Answ
     assert dags == {"copies": ("on", "success"), "paused": ("paused", "never ran"), "streams": ("on", "running")}
     assert len(of(answered, "cockpit", "Marts")) == len(load_marts())
     assert len(of(answered, "cockpit", "Last verification")) == 7
+    assert [row[3] for row in of(answered, "cockpit", "Replica against the source")] == [0] * 7
     assert of(answered, "cockpit", "Batch runs that failed")[0][1:] == ("replicate", "failed", "the disk is full")
 
 
