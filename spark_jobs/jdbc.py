@@ -21,7 +21,7 @@ OPTIONS = {
     "connectionTimeZone": "UTC",
     "characterEncoding": "UTF-8",
 }
-# Without encryption a login that the server has not cached needs its public key.
+# A login that the server has dropped from its cache meanwhile is encrypted with the server's public key.
 PLAIN = {"sslMode": "DISABLED", "allowPublicKeyRetrieval": "true"}
 
 

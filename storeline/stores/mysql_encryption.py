@@ -8,7 +8,8 @@ from mysql.connector import errorcode
 
 from storeline.settings import LOOPBACK
 
-# What a server says that demands encryption: of everybody, of the account, or of a login that it has not cached.
+# What is said where encryption is demanded: of everybody, of the account, or by our driver for the first login of an
+# account since the server's start, which shows the server the password.
 DEMANDS = {
     errorcode.ER_SECURE_TRANSPORT_REQUIRED,
     errorcode.ER_ACCESS_DENIED_ERROR,  # also its answer to a wrong password, which the second try repeats
