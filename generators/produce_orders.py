@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from generators.sending import Ended, Sender
+from generators.lifetime import Ended
+from generators.sending import Sender
 from generators.web_shop import Disorder, Order, Shares, WebShop
 from storeline.settings import Settings, load
 from storeline.stores import postgres

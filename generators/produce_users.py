@@ -7,8 +7,9 @@ import sys
 from contextlib import closing
 from random import Random
 
+from generators.lifetime import Ended
 from generators.produce_orders import SESSION, shares_of
-from generators.sending import Ended, Sender
+from generators.sending import Sender
 from generators.web_shop import Disorder, Registrations
 from storeline.settings import Settings, load
 from storeline.stores import postgres

@@ -1,15 +1,12 @@
 """How a producer keeps sending: at a rate, through Kafka's restarts, until stopped."""
 
 import contextlib
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import psycopg2
@@ -18,6 +15,7 @@ from kafka.errors import KafkaTimeoutError
 from psycopg2.extras import execute_values
 
 from generators.event_texts import Message
+from generators.lifetime import ALIVE, Ended, Lifetime
 from storeline.errors import one_line
 from storeline.settings import Settings
 from storeline.stores import kafka, postgres
@@ -28,16 +26,10 @@ RETRY_SECONDS = 2
 ANSWER_SECONDS = 10
 # Kafka's client gives up after 30 s, but has been seen to wait forever after the broker slept.
 LONGEST_ANSWER_SECONDS = 60
-# A container's health check reads the process's heartbeat from this file's age.
-ALIVE = Path(gettempdir()) / "storeline-alive"
-
-
-class Ended(Exception):
-    """The producer was told to stop."""
 
 
 @dataclass
-class Sender:
+class Sender(Lifetime):
     """Sends messages, resends what Kafka did not take, and records what it took in `ops.sent_events`."""
 
     name: str
@@ -47,16 +39,7 @@ class Sender:
     sent: list[tuple[Message, Any]] = field(default_factory=list)
     unrecorded: list[tuple[Any, ...]] = field(default_factory=list)
     sent_at: float = 0.0
-    is_ending: bool = False
     producer: Any = None
-
-    def listen(self) -> None:
-        """Stop on SIGTERM or SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end)
-
-    def _end(self, *_: object) -> None:
-        self.is_ending = True
 
     def until_it_works(self, what: str, do: Callable[[], Any]) -> Any:
         """Call a function until it succeeds and return its result. Raises Ended, not a retry, once told to stop."""
@@ -71,12 +54,6 @@ class Sender:
             if self.is_ending:
                 raise Ended
             self.rest(RETRY_SECONDS)
-
-    def rest(self, seconds: float) -> None:
-        """Wait, but return early when told to stop."""
-        ends = time.monotonic() + seconds
-        while not self.is_ending and (left := ends - time.monotonic()) > 0:
-            time.sleep(min(left, 0.2))
 
     def run(
         self,
