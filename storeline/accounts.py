@@ -40,6 +40,7 @@ POSTGRES_GENERATOR = Account(
     "fills the shop, and records which events were sent",
     ("init-db", "generator", "produce-orders", "produce-users"),
 )
+POSTGRES_LIVE_SHOP = Account("postgres", "live_shop", "sells like the shop's own application", ("init-db", "live-shop"))
 POSTGRES_READER = Account(
     "postgres", "reader", "read access for the copy and the command", ("init-db", "airflow-scheduler", "storeline")
 )
@@ -80,6 +81,7 @@ CLICKHOUSE_READER = Account(
 ACCOUNTS = (
     POSTGRES_OWNER,
     POSTGRES_GENERATOR,
+    POSTGRES_LIVE_SHOP,
     POSTGRES_READER,
     POSTGRES_STREAM,
     POSTGRES_SALES,
