@@ -13,6 +13,7 @@ REASONS = ("Order", "Review", "Refund", "Promotion", "Referral")
 ORDER, REVIEW, REFUND, PROMOTION, REFERRAL = range(5)
 REASON_SHARES = (60, 13, 6, 14, 7)
 CENTS_FOR_A_POINT = 1000
+POINTS_FOR_A_REVIEW = 10
 PROMOTED = np.array([25, 50, 100, 200])
 REFERRED = np.array([100, 150])
 
@@ -39,7 +40,7 @@ def loyalty_rows(plan: Plan, number: int, chunk: Orders, said: Reviews, people: 
     for kind, causes, users, moments, values in (
         (ORDER, np.flatnonzero(has_paid), chunk.user, chunk.paid, earned),
         (REFUND, np.flatnonzero(is_refunded), chunk.user, chunk.closed, -earned),
-        (REVIEW, reviewed, said.user, said.created, np.full(len(reviewed), 10)),
+        (REVIEW, reviewed, said.user, said.created, np.full(len(reviewed), POINTS_FOR_A_REVIEW)),
     ):
         here, cause = _assign(draws, reason, kind, causes)
         user[here], created[here], points[here] = users[cause], moments[cause], values[cause]

@@ -19,7 +19,8 @@ from storeline.variables import SettingsError
 
 NAME = "produce_orders"
 MOST_USERS, MOST_PRODUCTS, MOST_OPEN = 5000, 5000, 1000
-USERS = "select email from source.users order by user_id desc limit %s"
+# Without the living shop's customers: they change their addresses, and an order would no longer find its user.
+USERS = "select email from source.users where position('+' in email) = 0 order by user_id desc limit %s"
 PRODUCTS = "select product_id, price from source.products order by product_id limit %s"
 SESSION = "select coalesce(max(sent_event_id), 0) from ops.sent_events"
 # Orders that an earlier session placed and did not finish.

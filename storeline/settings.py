@@ -108,6 +108,10 @@ class Settings:
     shop_days = whole(1, 36500)
     shop_until = moment()
 
+    live_shop_transactions_per_second = number(float, 0.001, 10**4)
+    live_shop_long_transaction_seconds = number(float, 0, 86400)
+    live_shop_seed = whole(0, 2**32 - 1)
+
     produce_orders_per_second = number(float, 0.001, 10**5)
     produce_users_per_second = number(float, 0.001, 10**5)
     produce_status_seconds = number(float, 0.1, 10**7)

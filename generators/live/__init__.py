@@ -1,0 +1,1 @@
+"""What the living shop does to its database, one transaction at a time."""
