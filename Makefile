@@ -48,6 +48,10 @@ clean: ## End the stack and delete everything under .native/, what is installed 
 generate: python ## Fill the shop: make generate [ARGS='--append' | '--replace' | '--if-empty']
 	@$(RUN) -m generators.shop $(ARGS)
 
+.PHONY: live-shop
+live-shop: python ## Let the shop live: it sells in the running stack's PostgreSQL until `make live-shop ARGS=stop`
+	@$(RUN) -m native $(or $(ARGS),start) live-shop
+
 .PHONY: docs
 docs: python ## Write what is generated: docs/marts.md, docs/commands.md, the list of marts, the preflight's variables
 	@$(RUN) -m docs.generate

@@ -1,12 +1,13 @@
 """Start, stop and inspect the demo's stack.
 
-Usage: python -m native start|stop|status|reset    (`reset` deletes its data, not what is installed)
+Usage: python -m native start|stop [SERVICE…]
+       python -m native status|reset    (`reset` deletes its data, not what is installed)
 """
 
 import sys
 
 from native.places import DEMO
-from native.stack import Stack
+from native.stack import DECLARED, Stack
 from storeline.errors import StorelineError
 from storeline.settings import load
 
@@ -15,10 +16,16 @@ def main(arguments: list[str]) -> None:
     """Run the given command. Exits with one line on an error."""
     try:
         stack = Stack(DEMO, load())
-        commands = {"start": stack.start, "stop": stack.stop, "status": lambda: show(stack), "reset": stack.delete}
-        if len(arguments) != 1 or arguments[0] not in commands:
-            sys.exit(f"native: expected one of {', '.join(commands)}")
-        commands[arguments[0]]()
+        verb, services = arguments[:1], arguments[1:]
+        commands = {
+            "start": lambda: stack.start(services or None),
+            "stop": lambda: stack.stop(services),
+            "status": lambda: show(stack),
+            "reset": stack.delete,
+        }
+        if not set(verb) & set(commands) or set(services) - set(DECLARED):
+            sys.exit(f"native: expected one of {', '.join(commands)}, and services of {', '.join(DECLARED)}")
+        commands[verb[0]]()
     except StorelineError as error:
         sys.exit(f"native: {error}")
 

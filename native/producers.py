@@ -12,16 +12,14 @@ NAMES = ("produce_orders", "produce_users")
 def service(settings: Settings, home: Path) -> Service:
     """Declare both producers."""
     folder = home / "producers"
-    processes = tuple(
-        Process(
-            name.replace("_", "-"),
-            (str(VENV / "bin" / "python"), "-m", f"generators.{name}"),
-            folder,
-            environment(settings) | {"PYTHONUNBUFFERED": "1"},
-        )
-        for name in NAMES
-    )
+    processes = tuple(generator(name, settings, folder) for name in NAMES)
     return Service("producers", processes, prepare=lambda: _prepare(folder), missing=lambda: None)
+
+
+def generator(name: str, settings: Settings, folder: Path) -> Process:
+    """Return the process of a module of `generators/` that runs until it is stopped."""
+    command = (str(VENV / "bin" / "python"), "-m", f"generators.{name}")
+    return Process(name.replace("_", "-"), command, folder, environment(settings) | {"PYTHONUNBUFFERED": "1"})
 
 
 def _prepare(folder: Path) -> None:

@@ -12,15 +12,17 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from native import airflow, kafka, members, mysql, postgres, producers, spark, supervision
+from native import airflow, kafka, live_shop, members, mysql, postgres, producers, spark, supervision
 from native.places import sockets
 from native.process import Service, base_environment, environment, is_ours
 from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 
 SERVICES = ("postgres", "mysql", "clickhouse", "kafka", "spark", "producers", "airflow")
+# Started only when asked for by name: it changes the shop all the time.
+ON_REQUEST = ("live-shop",)
 # They start after the databases have their schemas and Kafka its topics.
-LATER = ("producers", "airflow")
+LATER = ("producers", "airflow", *ON_REQUEST)
 # ClickHouse's engine runs inside the processes that query it, so it has a schema but no process.
 STRUCTURED = ("postgres", "mysql", "clickhouse", "kafka")
 DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
@@ -29,6 +31,7 @@ DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
     "kafka": kafka.service,
     "spark": spark.service,
     "producers": producers.service,
+    "live-shop": live_shop.service,
     "airflow": airflow.service,
 }
 
@@ -92,7 +95,7 @@ class Stack:
         if not (is_up and supervision.is_current(wanted)):
             self.stop()
             supervision.launch(self.home, wanted)
-        asked = [name for name in SERVICES if name in (self.services if services is None else services)]
+        asked = [name for name in (*SERVICES, *ON_REQUEST) if name in (self.services if services is None else services)]
         # Airflow takes longest to start and needs PostgreSQL alone, so the other servers start next to it.
         self._bring_up(declared, [name for name in asked if name == "postgres"])
         others = [name for name in asked if name not in ("postgres", "airflow")]
@@ -109,9 +112,14 @@ class Stack:
         self._make_structure([name for name in names if name in STRUCTURED])
         self._run([declared[name] for name in ours if name in LATER])
 
-    def stop(self) -> None:
-        """End every process of the stack; keep its data."""
-        members.end(self.home)
+    def stop(self, services: Iterable[str] = ()) -> None:
+        """End every process of the stack, or those of some services; keep its data."""
+        if not services:
+            members.end(self.home)
+            return
+        with supervision.supervisor_of(self.home) as supervisor:
+            for service in services if supervisor else ():
+                supervisor.stopProcessGroup(service)
 
     def status(self) -> list[Status]:
         """Return the state of every process; empty when the stack is not running."""

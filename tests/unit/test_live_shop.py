@@ -16,6 +16,7 @@ from generators.live.orders import points
 from generators.live_shop import PAUSES, LiveShop
 from generators.words import vocabulary
 from native.process import environment
+from native.stack import LATER, ON_REQUEST, SERVICES
 from storeline.accounts import POSTGRES_LIVE_SHOP
 from storeline.settings import ROOT, Settings, load
 from storeline.stores import postgres
@@ -97,4 +98,7 @@ def test_it_starts_only_when_asked_for():
     compose = (ROOT / "docker-compose.yml").read_text()
     service = compose.partition("\n  live-shop:\n")[2].partition("\n\n")[0]
 
+    assert ON_REQUEST == ("live-shop",)
+    assert not set(ON_REQUEST) & set(SERVICES)
+    assert set(ON_REQUEST) < set(LATER)
     assert "    profiles: [live]\n" in service
