@@ -38,7 +38,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
             wait = f"set idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'"
             cursor.execute(f"alter role {settings.user(POSTGRES_AIRFLOW)} {wait}")
-        stack.start(LATER)
+        stack.start(SERVICES)
         yield stack
 
 
