@@ -17,13 +17,20 @@ MILLION = {
     "SHOP_REVIEWS": "200000",
     "SHOP_LOYALTY_ENTRIES": "300000",
 }
-JARS = INSTALLED / "bench-jars"  # needed only by the rivals
+HOME = INSTALLED / "bench"  # a folder for the servers, one for the jars, and one for each rival's environment
+JARS = HOME / "jars"  # needed only by the rivals
+
+
+def shop_of(scale: float) -> dict[str, str]:
+    """Return the settings of a shop as a share of the one with a million orders."""
+    return {name: str(max(1, round(int(value) * scale))) for name, value in MILLION.items()}
 
 
 def bench_stack(*services: str, **values: str) -> Stack:
     """Return an empty stack with the given services, not started yet, and download what its rivals need."""
+    HOME.mkdir(parents=True, exist_ok=True)
     copy_jars(ROOT / "bench" / "jars", JARS)
-    stack = Stack(INSTALLED / "bench", with_free_ports(**values), services)
+    stack = Stack(HOME / "stack", with_free_ports(**values), services)
     stack.delete()
     return stack
 
