@@ -89,7 +89,7 @@ test-changed: python ## Run the tests that reach what you have changed, but no f
 .PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-sales bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)
 	@$(RUN) -m bench.generate
-bench-copy: install ## Measure the copy's rows/s against a raw pipe
+bench-copy: install ## Measure the copy against other copiers and a raw pipe: speed, memory, values (P1 to P4, P6)
 	@$(RUN) -m bench.copy
 bench-marts: install ## Measure the marts against MySQL itself and a job for each (P9)
 	@$(RUN) -m bench.marts && $(RUN) -m bench.marts --scale 1
@@ -126,6 +126,7 @@ lock: python ## Lock the dependencies again, with hashes, for every Python that 
 	@$(LOCK) --output-file requirements.txt requirements.in
 	@for part in airflow notebook spark; do \
 		$(LOCK) --constraint requirements.txt --output-file requirements-$$part.txt requirements-$$part.in || exit; done
+	@for rival in bench/rivals/*.in; do $(LOCK) --output-file $${rival%.in}.txt $$rival || exit; done
 
 .PHONY: python
 python:

@@ -1,101 +1,117 @@
-"""Measure the copy: rows/s from snapshot to swap, with and without verification, against a raw pipe (P2).
+"""Measure the copy of the shop against its rivals (P1), a raw pipe (P2), and its own verification (P6).
 
-Usage: python -m bench.copy [--runs N] [--small]
+Usage: python -m bench.copy [--runs N] [--scale SHARE]
 
-The shop has 1 M orders and about 3 M order lines (`--small`: the default shop). The rival pipes one COPY into one LOAD
-DATA per table, with no checks and no index but the primary key. Start-up time is excluded on both sides.
+`--scale 1` is 1 M orders with about 3 M order lines. Each contestant copies all tables into MySQL; the start of its
+process is left out and stated apart. After each run the contents are compared with the source, outside of its time.
 """
 
 import argparse
-import os
-import threading
+import subprocess
 import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
+from bench.contents import differing
+from bench.contestants import CONTESTANTS, COPY, RIVALS, UNVERIFIED, database_of, timed
 from bench.report import Result, publish, rotated
-from bench.stack import MILLION, bench_stack, submit
+from bench.rivals.environment import folder_of, version_of
+from bench.stack import bench_stack, shop_of
 from native.stack import Stack
-from storeline.replica import transfer
-from storeline.replica.source import describe
+from storeline.replica.verification import verify
 from storeline.stores import mysql, postgres
-from storeline.tables import SOURCE_SCHEMA, TABLES
+from storeline.tables import TABLES
 
-LAST = "select run_id, row_count, timestampdiff(microsecond, started_at, ended_at) / 1e6 from ops.runs"
+NAMES = [table.name for table in TABLES]
+LOCKED = {"dlt": "dlt", "sling": "sling-linux-amd64"}  # rivals with an environment of their own: lock file, package
+Seconds = defaultdict[str, list[float]]
 
 
 def main() -> None:
-    """Fill a shop, run both in rotated order, publish the results."""
+    """Fill a shop, run all in rotated order, publish the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--scale", type=float, default=1.0, help="1: a million orders (default)")
     options = parser.parse_args()
-    stack = bench_stack("postgres", "mysql", "spark", **({} if options.small else MILLION))
+    for rival in LOCKED:
+        folder_of(rival)
+    stack = bench_stack("postgres", "mysql", "spark", **shop_of(options.scale))
     with stack:
         stack.run("generators.shop", "--replace")
-        verified: list[float] = []
-        reached = rotated(
-            {"copy": lambda: copy(stack, verified), "raw-pipe": lambda: raw_pipe(stack)},
-            options.runs,
-        )
-        rows = sum(counts(stack).values())
-        results = [
-            Result(
-                "P2",
-                f"{rows:,} rows, comparison left out",
-                "raw-pipe",
-                "rows/s",
-                reached["copy"],
-                reached["raw-pipe"],
-            ),
-            Result("P2", f"{rows:,} rows, contents verified", "raw-pipe", "rows/s", verified, reached["raw-pipe"]),
-        ]
-        configuration = {"rows": counts(stack), "slots": stack.settings.spark_batch_cores, "runs": options.runs}
+        seconds, starts, verifications = Seconds(list), Seconds(list), Seconds(list)
+        changed: dict[str, list[str]] = {}
+
+        def run(name: str) -> float:
+            seconds[name].append(measure(stack, name, starts, changed))
+            if name == COPY:
+                began = time.monotonic()
+                verify(stack.settings)
+                verifications[COPY].append(time.monotonic() - began)
+            return seconds[name][-1]
+
+        rotated({name: lambda name=name: run(name) for name in CONTESTANTS}, options.runs)  # type: ignore[misc]
+        found, rows = counts(stack), sum(counts(stack).values())
+        results = rates(rows, seconds) + verification(seconds, verifications[COPY]) + start_ups(starts)
+        configuration = {
+            "rows": found,
+            "scale": options.scale,
+            "slots": stack.settings.spark_batch_cores,
+            "runs": options.runs,
+            "changed": changed,
+        }
+        found_versions = versions(stack) | {rival: version_of(rival, package) for rival, package in LOCKED.items()}
         publish(
-            "copy", ("pyspark", "mysql-connector-python", "psycopg2-binary"), versions(stack), configuration, results
+            "copy", ("pyspark", "mysql-connector-python", "psycopg2-binary"), found_versions, configuration, results
         )
     stack.delete()
 
 
-def copy(stack: Stack, verified: list[float]) -> float:
-    """Run the job on the cluster; return its rows/s without verification, and append the rate with it."""
-    submit(stack, "spark_jobs/replicate.py")
-    with closing(mysql.admin(stack.settings).connect()) as connection:
-        run_id, rows, seconds = mysql.ask(
-            connection, f"{LAST} where job = 'replicate' order by started_at desc limit 1"
-        )[0]
-        verify = mysql.ask(connection, "select sum(check_seconds) from ops.run_tables where run_id = %s", (run_id,))[0][
-            0
-        ]
-    verified.append(float(rows) / float(seconds))
-    return float(rows) / (float(seconds) - float(verify))
+def measure(stack: Stack, name: str, starts: Seconds, changed: dict[str, list[str]]) -> float:
+    """Let a contestant copy the shop and compare what it left; return its seconds.
+
+    Raises SystemExit when tables are missing, or when our own copy differs: a figure would then mean nothing.
+    """
+    outcome, start = timed(name, stack, NAMES)
+    if outcome.failed:
+        raise SystemExit(f"bench.copy: {name}: {next(iter(outcome.failed.items()))}")
+    starts[name].append(start)
+    found = [f"{table}.{column}" for table in NAMES for column in differing(stack.settings, database_of(name), table)]
+    if found and name not in RIVALS:
+        raise SystemExit(f"bench.copy: {name} differs in {', '.join(found)}")
+    if found:
+        changed[name] = found
+        print(f"{name} changed {', '.join(found)}", flush=True)
+    return outcome.seconds
 
 
-def raw_pipe(stack: Stack) -> float:
-    """Copy every table through one pipe; return rows/s."""
-    rows, began = 0, time.monotonic()
-    with (
-        closing(postgres.reader(stack.settings).connect()) as source,
-        closing(mysql.admin(stack.settings).connect(allow_local_infile=True)) as target,
-    ):
-        mysql.do(target, "drop database if exists raw_pipe")
-        mysql.do(target, "create database raw_pipe character set utf8mb4 collate utf8mb4_0900_bin")
-        for name in (table.name for table in TABLES):
-            table = describe(source, SOURCE_SCHEMA, name)
-            there = f"raw_pipe.{mysql.quote(name)}"
-            mysql.do(target, transfer.staging_ddl(table, there))
-            read_end, write_end = os.pipe()
-            query = transfer.copy_pages(source, table, 0, None)
+def rates(rows: int, seconds: Mapping[str, Sequence[float]]) -> list[Result]:
+    """Return rows/s against each rival, without and with the comparison of contents."""
+    reached = {name: [rows / one for one in all_of_them] for name, all_of_them in seconds.items()}
+    cases = {UNVERIFIED: f"{rows:,} rows, rows and warnings checked", COPY: f"{rows:,} rows, contents verified"}
+    return [
+        Result("P2" if rival == "raw-pipe" else "P1", case, rival, "rows/s", reached[name], reached[rival])
+        for rival in RIVALS
+        for name, case in cases.items()
+    ]
 
-            def send(query: str = query, write_end: int = write_end) -> None:
-                with os.fdopen(write_end, "wb", buffering=1 << 20) as pipe, source.cursor() as cursor:
-                    cursor.copy_expert(query, pipe)
 
-            sender = threading.Thread(target=send)
-            sender.start()
-            rows += mysql.do(target, transfer.load_statement(table, there, f"/dev/fd/{read_end}"))
-            sender.join()
-            os.close(read_end)
-    return rows / (time.monotonic() - began)
+def verification(seconds: Mapping[str, list[float]], verify_seconds: list[float]) -> list[Result]:
+    """Return what the comparison costs inside of a copy, and `storeline verify` of the live tables."""
+    return [
+        Result("P6", "a copy with its comparison of contents", UNVERIFIED, "s", seconds[COPY], seconds[UNVERIFIED]),
+        Result("P6", "`storeline verify` of the replica", UNVERIFIED, "s", verify_seconds, seconds[UNVERIFIED]),
+    ]
+
+
+def start_ups(starts: Mapping[str, list[float]]) -> list[Result]:
+    """Return what the rates leave out: from the start of the process to its end, without the copy itself."""
+    # sling is one program whose start cannot be told from its work.
+    return [
+        Result("P1", "start and end of the process, left out above", rival, "s", starts[COPY], starts[rival])
+        for rival in RIVALS
+        if rival != "sling"
+    ]
 
 
 def counts(stack: Stack) -> dict[str, int]:
@@ -115,4 +131,7 @@ def versions(stack: Stack) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"bench.copy: {' '.join(error.cmd[-3:])}: {error.stderr[-2000:]}") from None

@@ -127,4 +127,5 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 
 def _spread(reached: Sequence[float]) -> str:
-    return f"{median(reached):,.0f} ({min(reached):,.0f} to {max(reached):,.0f})"
+    digits = 0 if median(reached) >= 20 else 1
+    return f"{median(reached):,.{digits}f} ({min(reached):,.{digits}f} to {max(reached):,.{digits}f})"
