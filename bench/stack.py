@@ -5,7 +5,7 @@ import time
 
 from native.install import copy_jars
 from native.places import INSTALLED
-from native.spark import jars, spark_submit
+from native.spark import spark_submit
 from native.stack import Stack
 from storeline.settings import ROOT
 from tests.stacks import with_free_ports
@@ -38,7 +38,8 @@ def bench_stack(*services: str, **values: str) -> Stack:
 def submission(stack: Stack, job: str, *arguments: str, cores: int) -> list[str]:
     """Return the command that runs a job on the stack's cluster."""
     command = spark_submit(stack.settings.spark_master_url, "--conf", f"spark.cores.max={cores}")
-    with_jars = ["--jars", jars()] if job.startswith("bench/") else []
+    drivers = ",".join(str(jar) for jar in JARS.glob("postgresql-*.jar"))
+    with_jars = ["--jars", drivers] if job.startswith("bench/rivals/") else []
     return [*command, *with_jars, str(ROOT / job), *arguments]
 
 
