@@ -61,9 +61,8 @@ def main() -> None:
             "changed": changed,
         }
         found_versions = versions(stack) | {rival: version_of(rival, package) for rival, package in LOCKED.items()}
-        publish(
-            "copy", ("pyspark", "mysql-connector-python", "psycopg2-binary"), found_versions, configuration, results
-        )
+        packages = ("pyspark", "mysql-connector-python", "psycopg2-binary")
+        publish("copy", packages, found_versions, configuration, results, said_of(changed))
     stack.delete()
 
 
@@ -112,6 +111,17 @@ def start_ups(starts: Mapping[str, list[float]]) -> list[Result]:
         for rival in RIVALS
         if rival != "sling"
     ]
+
+
+def said_of(changed: Mapping[str, Sequence[str]]) -> str:
+    """Return a sentence for each set of columns that rivals changed without an error."""
+    rivals = defaultdict[tuple[str, ...], list[str]](list)
+    for rival, columns in changed.items():
+        rivals[tuple(f"`{one}`" for one in columns if not one.endswith(".rows"))].append(f"`{rival}`")
+    return " ".join(
+        f"{' and '.join(names)} ended well, but MySQL then held other values than the source in {', '.join(columns)}."
+        for columns, names in rivals.items()
+    )
 
 
 def counts(stack: Stack) -> dict[str, int]:

@@ -55,8 +55,9 @@ def publish(
     versions: Mapping[str, str],
     configuration: Mapping[str, Any],
     results: list[Result],
+    remark: str = "",
 ) -> None:
-    """Write `bench/results/<name>.json` and the benchmark's table in docs/benchmarks.md."""
+    """Write `bench/results/<name>.json` and the benchmark's table in docs/benchmarks.md, with a remark below it."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     found = {"python": platform.python_version()} | {package: version(package) for package in packages} | dict(versions)
     content = {
@@ -66,7 +67,8 @@ def publish(
         "results": [_as_json(result) for result in results],
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-    replace_section(DOCUMENT, name, table(f"make bench-{name.partition('_')[0]}", results))
+    text = table(f"make bench-{name.partition('_')[0]}", results)
+    replace_section(DOCUMENT, name, f"{text}\n\n{remark}" if remark else text)
 
 
 def machine() -> dict[str, Any]:
