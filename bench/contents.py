@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2.extensions import quote_ident
 
-from storeline.replica.source import Column, SourceTable, describe
+from storeline.replica.source import SourceColumn, SourceTable, describe
 from storeline.settings import Settings
 from storeline.stores import mysql, postgres
 from storeline.tables import SOURCE_SCHEMA
@@ -57,7 +57,7 @@ def target_sums(target: Any, database: str, table: SourceTable) -> list[int]:
     return [int(value) for value in mysql.ask(target, query)[0]]
 
 
-def source_text(source: Any, column: Column) -> str:
+def source_text(source: Any, column: SourceColumn) -> str:
     """Return PostgreSQL's expression for a value's text."""
     name = quote_ident(column.name, source)
     if column.type.mysql.startswith("DATETIME"):
@@ -68,7 +68,7 @@ def source_text(source: Any, column: Column) -> str:
     return f"{name}::text"
 
 
-def target_text(column: Column) -> str:
+def target_text(column: SourceColumn) -> str:
     """Return MySQL's expression for the same text, from whatever type the column has there."""
     name = mysql.quote(column.name)
     if column.type.mysql.startswith("DATETIME"):

@@ -18,7 +18,8 @@ def no_verification(*_: Any) -> None:
 
 
 if __name__ == "__main__":
-    replicate.TABLES = tuple(map(Table, sys.argv[2:]))
+    changed: dict[str, Any] = {"TABLES": tuple(map(Table, sys.argv[2:]))}
     if sys.argv[1] == "unverified":
-        replicate.verify = no_verification
+        changed["verify"] = no_verification
+    vars(replicate).update(changed)
     replicate.main()

@@ -22,7 +22,7 @@ def main() -> None:
     job = json.load(sys.stdin)
     os.environ["DLT_DATA_DIR"] = os.environ["DLT_CONFIG_FOLDER"] = tempfile.mkdtemp()
     began = time.monotonic()
-    failed = {}
+    failed: dict[str, str] = {}
     for number, tables in enumerate(job["runs"]):
         pipeline = dlt.pipeline(
             f"{job['database']}_{number}",

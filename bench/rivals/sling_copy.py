@@ -23,7 +23,8 @@ def program() -> str:
 
 def copy(settings: Settings, database: str, runs: Sequence[Sequence[str]]) -> Outcome:
     """Copy the tables of each run into an existing database; the seconds include the program's start."""
-    seconds, failed = 0.0, {}
+    seconds = 0.0
+    failed: dict[str, str] = {}
     for tables in runs:
         began = time.monotonic()
         done = replicate(settings, database, tables)
