@@ -1,4 +1,4 @@
-"""The cost of a test run: it ends with its ten slowest tests, and its time against its target's budget.
+"""The cost of a test run: it ends with its ten slowest tests and files, and its time against its target's budget.
 
 A slow test states why, with `@pytest.mark.slow(reason="…")`; without a reason the run fails. The limit applies to a
 machine that runs one test at a time: with several processes, each has only its share of the machine, so the limit is
@@ -6,6 +6,7 @@ multiplied by their number.
 """
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pytest
@@ -54,9 +55,12 @@ class Costs:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config, self.began, self.calls = config, time.monotonic(), list[Call]()
+        # Seconds by file, with those of fixtures: a fixture that several files share counts for the first one.
+        self.files = defaultdict[str, float](float)
         self.processes = max(1, len(config.getoption("tx", None) or ()))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.files[report.nodeid.partition("::")[0]] += report.duration
         if report.when == "call":
             said = dict(report.user_properties)
             limit = said["limit"] * self.processes
@@ -74,6 +78,9 @@ class Costs:
         terminalreporter.section("what it took")
         for call in slowest[:LISTED]:
             write(f"{call.seconds:7.1f} s  {call.test}{f'  (slow: {call.reason})' if call.reason else ''}")
+        write("and by file, with its fixtures:")
+        for file, seconds in sorted(self.files.items(), key=lambda one: -one[1])[:LISTED]:
+            write(f"{seconds:7.1f} s  {file}")
         minutes, budget = (time.monotonic() - self.began) / 60, self.config.getoption("budget_minutes")
         if budget is None:
             write(f"{minutes:7.1f} min in all")

@@ -30,6 +30,13 @@ def test_a_slow_test_without_a_reason_fails_the_run_and_is_named(run):
     assert "test_sleeps: its call took 0.3 s, more than 0.1 s" in said
 
 
+def test_the_files_that_took_longest_are_named_with_their_fixtures(run, pytester):
+    pytester.makeconftest("import pytest, time\n\n@pytest.fixture(autouse=True)\ndef waits():\n    time.sleep(0.4)\n")
+    _, said = run('@pytest.mark.slow(reason="it waits")\n')
+    (line,) = [line for line in said.partition("and by file, with its fixtures:")[2].splitlines() if ".py" in line]
+    assert float(line.split()[0]) >= 0.7
+
+
 @pytest.mark.slow(reason="it starts a pytest that starts another")
 def test_so_it_is_when_several_processes_run_the_tests(run, pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # a separate process, with its own limits
