@@ -16,7 +16,7 @@ from native.stack import Stack
 from storeline.ledger import REPORT_VARIABLE
 from storeline.replica import bases, verify
 from storeline.settings import Settings
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_locks
 from storeline.tables import TABLES
 from storeline.task import ALIVE_VARIABLE
 from tests.integration.events import Ask
@@ -89,7 +89,7 @@ def test_a_database_that_does_not_answer_is_one_line_and_tried_again(job: Verify
 def test_it_ends_with_its_task_and_waits_for_no_lock(databases: Stack, tmp_path: Path) -> None:
     gone = {ALIVE_VARIABLE: str(tmp_path / "gone")}
     with closing(mysql.replicator(databases.settings).connect()) as other:
-        mysql.hold(other, bases.LOCK, 5)
+        mysql_locks.hold(other, bases.LOCK, 5)
         done = subprocess.run(
             (sys.executable, "-m", "storeline.replica.verify"),
             env=databases.environment() | gone,
