@@ -16,7 +16,7 @@ from tests.marts.comparison import differences
 
 pytestmark = pytest.mark.timeout(1800)
 
-COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
+COPY, BUILD, VERIFY = "replicate_postgres_to_mysql", "create_data_marts", "verify_replica"
 TOPICS = {
     "orders": (3, "retention.ms=604800000", "max.message.bytes=12582912"),
     "users-data": (3, "retention.ms=604800000", "max.message.bytes=12582912"),

@@ -15,7 +15,7 @@ from dashboards.sources import CLICKHOUSE_PLUGIN, POSTGRES, SOURCES
 from native.airflow_api import Airflow
 from storeline.settings import ROOT
 from tests.compose.project import Project
-from tests.compose.test_boot import BUILD, COPY, wait_for
+from tests.compose.test_boot import BUILD, COPY, VERIFY, wait_for
 
 # Each process that is Grafana, or a plugin of its; what docker runs beside it has the container's own environment.
 ENVIRONMENTS = """for one in /proc/[0-9]*; do
@@ -87,11 +87,13 @@ def test_no_service_waits_for_grafana() -> None:
     assert [name for name, one in services.items() if "grafana" in (one.get("depends_on") or {})] == []
 
 
-@pytest.mark.slow(reason="Airflow runs two jobs on the cluster of containers where no test before has let it")
+@pytest.mark.slow(reason="Airflow runs three jobs in containers where no test before has let it")
 def test_the_boards_have_data_after_the_first_runs(project: Project, airflow: Airflow) -> None:
     for dag in (COPY, BUILD):
         airflow.unpause(dag, 120)
     wait_for(lambda: all(airflow.has_succeeded(dag) for dag in (COPY, BUILD)))
+    airflow.unpause(VERIFY, 120)
+    wait_for(lambda: airflow.has_succeeded(VERIFY))
     for name in ("shop", "cockpit"):
         for panel, (names, rows) in zip(BOARDS[name].panels, answers(project.settings, BOARDS[name]), strict=True):
             assert names == [column.name for column in panel.columns]
