@@ -115,7 +115,7 @@ def shown(value: str | None) -> str:
 
 
 def cell(verdict: str, detail: str) -> str:
-    """Return a cell: what became of a value, in bold where that is another value without an error."""
+    """Return a cell: the result for a value, in bold if another value arrived without an error."""
     if verdict in (EXACT, REFUSED):
         return verdict
     return f"**{detail if verdict == 'changed' else verdict}**"

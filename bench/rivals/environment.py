@@ -12,7 +12,7 @@ LOCKS = Path(__file__).parent
 
 
 def folder_of(rival: str) -> Path:
-    """Return the environment of `bench/rivals/<rival>.txt`, made anew when the lock file has changed.
+    """Return the environment of `bench/rivals/<rival>.txt`, recreated when the lock file has changed.
 
     Raises StorelineError.
     """

@@ -21,7 +21,7 @@ from storeline.accounts import POSTGRES_LIVE_SHOP
 from storeline.settings import ROOT, Settings, load
 from storeline.stores import postgres
 
-NOBODY = Settings(
+UNREACHABLE = Settings(
     {**load(environment={}).values, "POSTGRES_PORT": "1", "POSTGRES_LIVE_SHOP_PASSWORD": "canary-of-the-live-shop"}
 )
 
@@ -65,19 +65,19 @@ rests: list[float] = []
 
 def test_it_waits_longer_each_time_and_says_so_once(capsys: pytest.CaptureFixture[str]):
     rests.clear()
-    shop = Patient(postgres.login(NOBODY, POSTGRES_LIVE_SHOP), 1, 1, Random("1"), vocabulary(1))
+    shop = Patient(postgres.login(UNREACHABLE, POSTGRES_LIVE_SHOP), 1, 1, Random("1"), vocabulary(1))
     for _ in range(len(PAUSES) + 2):
-        shop.wait_for_postgresql(postgres.PostgresError("nobody is there\nat all"))
+        shop.wait_for_postgresql(postgres.PostgresError("connection refused\nat all"))
 
     assert rests == [*PAUSES, PAUSES[-1], PAUSES[-1]]
     assert rests == sorted(rests)
-    assert capsys.readouterr().out == "live_shop: waiting for PostgreSQL: nobody is there\n"
+    assert capsys.readouterr().out == "live_shop: waiting for PostgreSQL: connection refused\n"
 
 
 def test_it_ends_when_told_to_while_nobody_answers_and_shows_no_password():
     process = subprocess.Popen(
         (sys.executable, "-m", "generators.live_shop"),
-        env={**os.environ, **environment(NOBODY)},
+        env={**os.environ, **environment(UNREACHABLE)},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
