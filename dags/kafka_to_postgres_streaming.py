@@ -10,29 +10,9 @@ To stop the stream, pause the DAG, then mark the run as failed; it stops within 
 starts. The outcome of each event: `storeline lag`, `ops.events`; what was refused and why: `ops.dead_letters`.
 """
 
-from datetime import UTC, datetime, timedelta
-
 from airflow.sdk import DAG
 
-from dags.spark_job import SparkJob
+from dags.stream_job import STREAM, StreamJob
 
-with DAG(
-    "kafka_to_postgres_streaming",
-    schedule="@continuous",
-    # Any past date. Without one the first run's interval is empty, and the second run would reuse its logical date.
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    tags=["storeline"],
-    doc_md=__doc__,
-):
-    SparkJob(
-        task_id="stream_events",
-        assets={},
-        cores="spark_stream_cores",
-        seconds=("stream_run_seconds", "stream_outage_seconds"),
-        retries=10**6,
-        retry_delay=timedelta(seconds=1),
-        retry_exponential_backoff=2,
-        max_retry_delay=timedelta(minutes=1),
-    )
+with DAG("kafka_to_postgres_streaming", doc_md=__doc__, **STREAM):
+    StreamJob(task_id="stream_events")

@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.failure import FAILURES
+from spark_jobs.kafka_source import connection_options, offsets_json
 from storeline.errors import StorelineError
 from storeline.events import offsets
 from storeline.events.lines import OUTSIDE
@@ -16,8 +17,6 @@ from storeline.settings import Settings
 from storeline.stores import copy_format, kafka
 from storeline.topics import EVENT_TOPICS, MAX_EVENT_BYTES, REDRIVEN_HEADER
 
-# By default Spark retries Kafka silently for minutes before it gives up, and cannot be stopped meanwhile.
-KAFKA_MILLISECONDS = "20000"
 # The range that PostgreSQL stores and Python reads back.
 FIRST_TIME, END_OF_TIME = "0001-01-02", "9999-12-31"
 
@@ -28,10 +27,10 @@ def frame(settings: Settings, spark: SparkSession, positions: Positions) -> Data
 
 
 def _source(settings: Settings, spark: SparkSession, positions: Positions, topic: str) -> DataFrame:
-    reader = spark.readStream.format("kafka").options(**_connection_options(settings))
+    reader = spark.readStream.format("kafka").options(**connection_options(settings), includeHeaders="true")
     return (
         reader.option("subscribe", topic)
-        .option("startingOffsets", _offsets_json(positions, topic))
+        .option("startingOffsets", offsets_json(positions, topic))
         .option("maxOffsetsPerTrigger", settings.stream_batch_events)
         .load()
         .select(*columns())
@@ -42,11 +41,11 @@ def fetch(
     settings: Settings, spark: SparkSession, topic: str, partition: int, offset: int
 ) -> tuple[bytes | None, bytes | None]:
     """Return the key and value of one event. Raises StorelineError when Kafka no longer has it."""
-    reader = spark.read.format("kafka").options(**_connection_options(settings))
+    reader = spark.read.format("kafka").options(**connection_options(settings), includeHeaders="true")
     one = (
         reader.option("assign", json.dumps({topic: [partition]}))
-        .option("startingOffsets", _offsets_json({(topic, partition): offset}, topic))
-        .option("endingOffsets", _offsets_json({(topic, partition): offset + 1}, topic))
+        .option("startingOffsets", offsets_json({(topic, partition): offset}, topic))
+        .option("endingOffsets", offsets_json({(topic, partition): offset + 1}, topic))
         .load()
         .select("key", "value")
     )
@@ -61,25 +60,8 @@ def fetch(
     return _bytes(row.key), _bytes(row.value)
 
 
-def _connection_options(settings: Settings) -> dict[str, str]:
-    return {
-        "kafka.bootstrap.servers": kafka.address(settings),
-        "kafka.request.timeout.ms": KAFKA_MILLISECONDS,
-        "kafka.default.api.timeout.ms": KAFKA_MILLISECONDS,
-        "kafkaConsumer.pollTimeoutMs": KAFKA_MILLISECONDS,
-        "fetchOffset.numRetries": "1",
-        "includeHeaders": "true",
-        "failOnDataLoss": "true",
-    }
-
-
 def _bytes(held: bytearray | None) -> bytes | None:
     return None if held is None else bytes(held)
-
-
-def _offsets_json(positions: Positions, topic: str) -> str:
-    """Return a topic's offsets in the format of Spark's options."""
-    return json.dumps({topic: {str(number): offset for (name, number), offset in positions.items() if name == topic}})
 
 
 def columns() -> list[Column]:
@@ -94,5 +76,5 @@ def columns() -> list[Column]:
     place.append(F.coalesce(redriven_from.cast("bigint").cast("string"), F.lit(copy_format.NULL)))
     length = F.greatest(F.length("key"), F.length("value"))
     is_small = F.coalesce(length <= MAX_EVENT_BYTES, F.lit(True))
-    held = [F.when(is_small, F.col(name)) for name in ("key", "value")]
-    return [F.concat_ws("\t", *place), *held, F.when(~is_small, length)]
+    held = [F.when(is_small, F.col(name)).alias(name) for name in ("key", "value")]
+    return [F.concat_ws("\t", *place).alias("place"), *held, F.when(~is_small, length).alias("length")]

@@ -1,6 +1,5 @@
 """The event stream as a query: Spark reads and judges the events, this process lands them."""
 
-import re
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,18 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 import psycopg2
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from spark_jobs import event_source
+from spark_jobs import event_judging, event_source
 from spark_jobs.failure import FAILURES, one_line
+from spark_jobs.kafka_source import KAFKA_FAILED, SPARK_FAILURES, limit_arrow, stop
 from storeline.errors import Refusal
 from storeline.events import offsets, unreadable
 from storeline.events.background import BackgroundLanding, NotLandedError
 from storeline.events.landing import Landing
-from storeline.events.lines import KINDS, NAMES, Part, parts
+from storeline.events.lines import KINDS, NAMES, Part
 from storeline.events.topic_checks import check_unchanged, hold_to_kafka, lasting_problems
 from storeline.events.unreadable import is_unreadable
 from storeline.events.upkeep import Upkeep
@@ -34,10 +32,7 @@ from storeline.stores.postgres import PostgresError
 MOST_CHARACTERS = 64 << 20
 SECONDS_BETWEEN_REPORTS = 60
 SECONDS_BETWEEN_LOOKS = 15
-STOP_LIMIT = ("spark.sql.streaming.stopTimeout", "20s")  # of the session; Spark's default waits indefinitely
-OF_SPARK = (NotLandedError, PySparkException, Py4JError)
-# Raised by Kafka's client inside Spark.
-KAFKA_FAILED = re.compile(r"org\.apache\.kafka\.\S*(?:Exception|Error)|KafkaException|LEADER_NOT_AVAILABLE")
+OF_SPARK = (NotLandedError, *SPARK_FAILURES)
 
 
 class Stream:
@@ -83,6 +78,7 @@ class Stream:
     def query(self, is_bounded: bool, ends_at: float) -> None:
         """Run a query, and wait until its last batch is landed."""
         checkpoint = Path(mkdtemp(dir=self.checkpoints)).as_uri()
+        limit_arrow(self.spark)
         messages = event_source.frame(self.settings, self.spark, self.landing.positions)
         writer = messages.writeStream.foreachBatch(self.take).option("checkpointLocation", checkpoint)
         milliseconds = self.settings.stream_trigger_milliseconds
@@ -92,7 +88,7 @@ class Stream:
         try:
             self.watch(query, ends_at)
         finally:
-            stop(query)
+            stop(query, offsets.STREAM)
         self.background.settle()
 
     def take_unreadable(self) -> int:
@@ -148,10 +144,8 @@ class Stream:
 
     def read(self, frame: DataFrame, taken: Mapping[tuple[str, int], int]) -> list[Part]:
         """Return the lines of a micro-batch's messages after those already taken, as far as memory allows."""
-        # As an RDD, because a task's lines then arrive in one piece; as rows they would be unpacked three times.
-        rows = frame.rdd  # no partitions when there are no new messages
-        most = MOST_CHARACTERS // max(1, rows.getNumPartitions())
-        return rows.mapPartitions(lambda own: parts(own, taken, most)).collect()
+        most = MOST_CHARACTERS // max(1, frame.rdd.getNumPartitions())  # none when there are no new messages
+        return event_judging.judge(frame, taken, most)
 
     def why(self, error: BaseException) -> BaseException:
         """Return the cause of a failed query: what this process raised, or what Kafka now lacks."""
@@ -173,16 +167,3 @@ class Stream:
         if not found and KAFKA_FAILED.search(str(behind)):
             return KafkaError(f"Kafka at {kafka.address(self.settings)}: {one_line(behind)}")
         return Refusal("; ".join(found)) if found else behind
-
-
-def stop(query: StreamingQuery) -> None:
-    """Stop a query, but do not wait for connections to an unreachable Kafka: its client may never close them.
-
-    What is left behind can land nothing: the landing thread and its connection end with the run.
-    """
-    try:
-        query.stop()
-    except OF_SPARK as error:
-        if STOP_LIMIT[0] not in str(error):
-            raise
-        print(f"stream_events: Spark did not stop reading within {STOP_LIMIT[1]}: continuing without it", flush=True)

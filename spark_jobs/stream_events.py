@@ -6,7 +6,6 @@ The position is stored only in PostgreSQL; Spark's own checkpoint is recreated f
 server that does not answer; failures that need manual action go into the run's report.
 """
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -15,27 +14,27 @@ from contextlib import ExitStack, closing
 import psycopg2
 from pyspark.sql import SparkSession
 
-from spark_jobs.event_stream import STOP_LIMIT, Stream
+from spark_jobs.event_stream import Stream
 from spark_jobs.executors import awaited
 from spark_jobs.failure import FAILURES, one_line
+from spark_jobs.kafka_source import STOP_LIMIT
 from spark_jobs.session import session
 from storeline import ledger
 from storeline.errors import Refusal, StorelineError
 from storeline.events import offsets
 from storeline.events.landing import Landing
 from storeline.events.lines import NAMES
-from storeline.events.stall import StallWatch
 from storeline.events.topic_checks import hold_to_kafka
 from storeline.settings import Settings, load
 from storeline.stores import kafka_topics, postgres
 from storeline.stores.kafka import KafkaError
 from storeline.stores.postgres import PostgresError, PostgresRefusal
+from storeline.streams.outage import Outage
+from storeline.streams.stall import StallWatch
 
 OUTAGES = (KafkaError, PostgresError, psycopg2.OperationalError, psycopg2.InterfaceError)
 # Failures that need manual action.
 REFUSALS = (Refusal, psycopg2.ProgrammingError)
-SECONDS_BETWEEN_ATTEMPTS = 2
-SECONDS_BETWEEN_WORDS = 60
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -59,9 +58,9 @@ def keep_taking(settings: Settings, is_bounded: bool) -> None:
     Raises one of FAILURES.
     """
     run_id, ends_at = ledger.new_run_id(), time.monotonic() + settings.stream_run_seconds
-    outage, has_begun = Outage(settings.stream_outage_seconds), False
+    outage, has_begun = Outage(offsets.STREAM, settings.stream_outage_seconds), False
     with ExitStack() as stack:
-        stall = stack.enter_context(StallWatch(settings))
+        stall = stack.enter_context(StallWatch(offsets.STREAM, settings))
         while True:
             try:
                 with closing(Landing(postgres.stream(settings), run_id)) as landing:
@@ -71,44 +70,13 @@ def keep_taking(settings: Settings, is_bounded: bool) -> None:
                         stack.enter_context(awaited(spark, settings.spark_executor_wait_seconds))
                         has_begun = True
                     outage.end()
-                    with stall.over(landing):
+                    with stall.over(lambda: landing.positions):
                         run(settings, spark, landing, topic_ids, is_bounded, ends_at)
                 return
             except OUTAGES as error:
                 if isinstance(error, PostgresRefusal):
                     raise
                 outage.wait(error)
-
-
-class Outage:
-    """The time during which a server does not answer."""
-
-    def __init__(self, most_seconds: float) -> None:
-        self.most_seconds = most_seconds
-        self.parent = os.getppid()
-        self.began_at: float | None = None
-        self.said_at = 0.0
-
-    def wait(self, error: BaseException) -> None:
-        """Wait a moment; say so once a minute. Raises StorelineError after too long, or when its parent has ended."""
-        if os.getppid() != self.parent:
-            raise StorelineError("spark-submit has ended, and the run with it")
-        now = time.monotonic()
-        if self.began_at is None:
-            self.began_at, self.said_at = now, now - SECONDS_BETWEEN_WORDS
-        lasts = now - self.began_at
-        if lasts >= self.most_seconds:
-            raise StorelineError(f"{one_line(error)}: waited for {lasts:.0f} s (STREAM_OUTAGE_SECONDS)")
-        if now - self.said_at >= SECONDS_BETWEEN_WORDS:
-            print(f"stream_events: {one_line(error)}: waiting for {lasts:.0f} s so far", flush=True)
-            self.said_at = now
-        time.sleep(SECONDS_BETWEEN_ATTEMPTS)
-
-    def end(self) -> None:
-        """Report that the servers answer again, if one did not."""
-        if self.began_at is not None:
-            print(f"stream_events: continues after {time.monotonic() - self.began_at:.0f} s", flush=True)
-            self.began_at = None
 
 
 def begin(settings: Settings, landing: Landing, is_again: bool = False) -> dict[str, str]:

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError as ClientError
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from storeline.events import outcomes
 from storeline.stores.kafka import KafkaError
 from storeline.topics import DEAD_LETTERS
 
@@ -105,10 +106,7 @@ def _copy_some(connection: Connection, producer: KafkaProducer) -> int:
                 future.get(timeout=60)
         except ClientError as error:
             raise KafkaError(f"dead letters were not copied to Kafka: {type(error).__name__}: {error}") from None
-        cursor.execute(
-            "update ops.dead_letters set copied_at = clock_timestamp() where dead_letter_id = any(%s)",
-            ([letter[0] for letter in letters],),
-        )
+        cursor.execute(outcomes.MARK_COPIED, ([letter[0] for letter in letters],))
         return len(letters)
 
 
@@ -139,9 +137,7 @@ def choose(cursor: Cursor, error_class: str | None, number: int | None) -> list[
 
 def mark_redriven(cursor: Cursor, numbers: list[int]) -> None:
     """Record that dead letters were sent again."""
-    cursor.execute(
-        "update ops.dead_letters set redriven_at = clock_timestamp() where dead_letter_id = any(%s)", (numbers,)
-    )
+    cursor.execute(outcomes.MARK_REDRIVEN, (numbers,))
 
 
 def classes(cursor: Cursor) -> Mapping[str, int]:

@@ -5,26 +5,27 @@ One transaction holds the rows, the outcomes and the offsets, and begins with th
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from storeline.events import dead_letters, land_orders, land_users, offsets, outcomes
+from storeline.events import dead_letters, judge_orders, land_orders, offsets, outcomes
 from storeline.events.isolation import DependentError, isolate
 from storeline.events.offsets import STREAM, Positions
 from storeline.events.staging import copy_all, stage, staging, tables
 from storeline.stores.postgres import Login
-from storeline.topics import EVENT_TOPICS, ORDERS, USERS, Topic
+from storeline.topics import EVENTS, ORDERS, Topic
 
-# The statements that land a topic's staged events, ordinals `first` to before `end`. Users land before orders.
-LANDINGS = {USERS: land_users.LAND, ORDERS: land_orders.LAND}
+# The statements that land a topic's staged events, ordinals `first` to before `end`.
+LANDINGS: dict[Topic, tuple[str, ...]] = {
+    topic: import_module(f"storeline.events.{EVENTS[topic].landing}").LAND
+    for topic in sorted(EVENTS, key=lambda topic: EVENTS[topic].turn)
+}
 WORK_MEMORY = "64MB"  # a batch is sorted in memory
 MOST_RETRIED = 20_000
 MOST_DEBRIS = 256  # rows that were tried and rolled back; more are slow to skip
 Fetch = Callable[[str, int, int], tuple[bytes | None, bytes | None]]  # topic, partition, offset -> key, value
-
-if set(LANDINGS) != set(EVENT_TOPICS):
-    raise ValueError("landing.py: LANDINGS and the topics with events differ")
 
 
 class Landing:
@@ -135,7 +136,7 @@ def land_staged(cursor: Cursor, topic: Topic) -> None:
     def take(first: int, end: int) -> None:
         for statement in LANDINGS[topic]:
             cursor.execute(statement, {"stream": STREAM, "first": first, "end": end})
-            if statement == land_orders.IS_DEPENDENT and cursor.fetchall() == [(True,)]:
+            if statement == judge_orders.IS_DEPENDENT and cursor.fetchall() == [(True,)]:
                 raise DependentError
 
     def tidy(rows: int) -> None:

@@ -1,4 +1,4 @@
-"""What a task makes of Kafka's rows: lines in COPY's text format for the tables in which events are staged."""
+"""What a task turns Kafka's rows into: lines in COPY's text format for the tables in which events are staged."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -98,7 +98,7 @@ def problems(
 
 
 def add_partition(cursor: Cursor, place: Place, topic_id: str, position: int, stream: str = STREAM) -> None:
-    """Record where a partition begins that was never read."""
+    """Record where a partition that was never read begins."""
     cursor.execute(
         "insert into ops.stream_offsets (stream, topic, partition, topic_id, next_offset) values (%s, %s, %s, %s, %s)",
         (stream, *place, topic_id, position),

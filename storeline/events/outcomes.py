@@ -1,4 +1,4 @@
-"""Every write to `ops.events` and `ops.dead_letters`, as parts of the statements that land events.
+"""Every write to `ops.events` and `ops.dead_letters`, most of them as parts of the statements that land events.
 
 Each offset has one row in `ops.events`; a dead event also has one in `ops.dead_letters`.
 """
@@ -17,6 +17,8 @@ ORIGIN = """(
     where d.dead_letter_id = r.redriven_from
         and not exists (select from ops.dead_letters as c where c.redriven_from = d.dead_letter_id)
 )"""
+MARK_COPIED = "update ops.dead_letters set copied_at = clock_timestamp() where dead_letter_id = any(%s)"
+MARK_REDRIVEN = "update ops.dead_letters set redriven_at = clock_timestamp() where dead_letter_id = any(%s)"
 
 
 def insert(rows: str, outcome: str = "outcome", topic_id: str = "topic_id") -> str:

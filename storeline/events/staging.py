@@ -5,7 +5,7 @@ from io import BytesIO
 
 from psycopg2.extensions import cursor as Cursor
 
-from storeline.events import dead_letters, land_orders
+from storeline.events import dead_letters, judge_orders
 from storeline.events.isolation import isolate
 from storeline.stores import copy_format
 from storeline.topics import DEAD, EVENT_TOPICS, NO_TIME, Event, Kind, Topic
@@ -49,7 +49,7 @@ def staging() -> Iterator[str]:
             columns = ", ".join(f'"{name}" {declared}' for name, declared in staged_columns(topic.event).items())
             identity = "ordinal bigint generated always as identity primary key"
             yield f"create temporary table {stage(topic)} ({identity}, {columns}, topic_id uuid) on commit delete rows"
-    yield land_orders.JUDGED
+    yield judge_orders.JUDGED
     yield dead_letters.STAGE
 
 

@@ -18,6 +18,7 @@ EVENT = Event(
         Field("count", Kind.ID, is_nullable=True),
         Field("size", Kind.WHOLE, is_nullable=True),
     ),
+    landing="land_things",
     items=Items("prices", (Field("price", Kind.MONEY),), at_most=2),
     rules=(Rule(lambda one: one["name"] != "Nobody", "nobody comes"),),
 )

@@ -1,0 +1,1 @@
+"""What the streams have in common, whatever they read and write."""
