@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
+# A shell that sets this would let each of a run's hundreds of Python processes compile every file that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python that the lock is made for; the checks say so when there is none.
 PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -52,6 +54,10 @@ generate: python ## Fill the shop: make generate [ARGS='--append' | '--replace' 
 live-shop: python ## Let the shop live: it sells in the running stack's PostgreSQL until `make live-shop ARGS=stop`
 	@$(RUN) -m native $(or $(ARGS),start) live-shop
 
+.PHONY: changes
+changes: python ## Capture the shop's changes into Kafka with Kafka Connect, until `make changes ARGS=stop`
+	@$(RUN) -m native $(or $(ARGS),start) connect
+
 .PHONY: docs
 docs: python ## Write what is generated: docs/marts.md, docs/commands.md, the list of marts, the preflight's variables
 	@$(RUN) -m docs.generate
@@ -86,7 +92,7 @@ test-chaos: install ## Kill and put to sleep whatever runs, under load, for MINU
 test-changed: python ## Run the tests that reach what you have changed, but no fault and nothing through Airflow
 	$(RUN) -m pytest -m 'not faults and not chaos and not end_to_end' --changed
 
-.PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-sales bench-demo
+.PHONY: bench-generate bench-copy bench-marts bench-round bench-events bench-changes bench-sales bench-demo
 bench-generate: install ## Measure the generator against Faker row by row (P11)
 	@$(RUN) -m bench.generate
 bench-copy: install ## Measure the copy against other copiers and a raw pipe: speed, memory, values (P1 to P4, P6)
@@ -97,6 +103,8 @@ bench-round: install ## Measure a whole round, from the trigger to all marts, ag
 	@$(RUN) -m bench.round
 bench-events: install ## Measure the stream of events against plain JDBC appends, and its latency (P8)
 	@$(RUN) -m bench.events
+bench-changes: install ## Measure the stream of changes against Debezium's JDBC sink: latency, catching up, a copy (P7)
+	@$(RUN) -m bench.changes && $(RUN) -m bench.changes_backlog && $(RUN) -m bench.changes_copy
 bench-sales: install ## Measure the weekly sales, each step, against Faker row by row and row inserts (P10)
 	@$(RUN) -m bench.sales
 bench-demo: install ## Measure `make demo` in a fresh clone, again, and the stack's memory (P13)

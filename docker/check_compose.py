@@ -110,7 +110,7 @@ def _life(service: Model, context: Model) -> Iterator[str]:
     if service.get("restart") == "no":
         # `up` does not start services in a profile.
         if "service_completed_successfully" not in waiting and not service.get("profiles"):
-            yield "ends and nobody waits for it, so `up --wait` would fail"
+            yield "ends and no service waits for it, so `up --wait` would fail"
         return
     if service.get("restart") != "unless-stopped":
         yield "is not started again when it dies"

@@ -25,7 +25,8 @@ from checkout import by_access, by_mode, notes, problems  # noqa: E402
 
 from storeline.accounts import MYSQL_ADMIN, POSTGRES_OWNER  # noqa: E402
 from storeline.env_file import ASSIGNMENT  # noqa: E402
-from storeline.settings import LOOPBACK, Settings, load  # noqa: E402
+from storeline.loopback import LOOPBACK  # noqa: E402
+from storeline.settings import Settings, load  # noqa: E402
 from storeline.variables import SettingsError  # noqa: E402
 
 GIB = 2**30

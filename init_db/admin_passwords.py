@@ -17,7 +17,7 @@ from storeline.stores import mysql, postgres
 
 
 def change(settings: Settings, new: dict[str, str]) -> None:
-    """Change both, or neither as far as two servers allow: both connections are opened first. Raises their errors."""
+    """Change both or neither, as far as two servers allow: both connections are opened first. Raises their errors."""
     user = settings.user(POSTGRES_OWNER)
     with closing(postgres.owner(settings).connect()) as source, closing(mysql.admin(settings).connect()) as target:
         # Send a verifier, so that no statement log contains the password.

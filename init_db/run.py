@@ -1,6 +1,8 @@
 """Bring the databases' schemas and Kafka's topics to this version; a second run changes nothing.
 
-Usage: python -m init_db.run [postgres] [mysql] [clickhouse] [kafka]    (default: all)
+Usage: python -m init_db.run [postgres] [mysql] [clickhouse] [kafka] [changes]    (default: all but `changes`)
+
+`changes` needs Kafka Connect; the others do not.
 """
 
 import re
@@ -10,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from mysql.connector import Error as DriverError
 from psycopg2 import sql
 from psycopg2.extensions import connection as PostgresConnection
 from psycopg2.extensions import encrypt_password
 
+from init_db.changes import init_changes
 from storeline import accounts
 from storeline.accounts import MYSQL_ADMIN, POSTGRES_OWNER
 from storeline.errors import StorelineError, one_line
@@ -134,7 +136,7 @@ def init_mysql(settings: Settings) -> None:
                 cursor.execute(text)
                 while cursor.nextset():
                     pass
-            except DriverError as error:
+            except Exception as error:  # of a statement after the first it is one of the driver's C code alone
                 raise mysql.MysqlError(f"init_db/mysql: {file.name}: {one_line(error)}") from None
 
 
@@ -155,12 +157,13 @@ def init_kafka(settings: Settings) -> None:
 def main(arguments: list[str]) -> None:
     """Run the named parts. Exits with one line when a server refuses."""
     parts = {"postgres": init_postgres, "mysql": init_mysql, "clickhouse": init_clickhouse, "kafka": init_kafka}
-    if unknown := set(arguments) - set(parts):
-        sys.exit(f"init_db: unknown part {sorted(unknown)[0]}: expected {', '.join(parts)}")
+    on_request = {"changes": init_changes}
+    if unknown := set(arguments) - set(parts | on_request):
+        sys.exit(f"init_db: unknown part {sorted(unknown)[0]}: expected {', '.join(parts | on_request)}")
     try:
         settings = load()
         for name in arguments or list(parts):
-            parts[name](settings)
+            (parts | on_request)[name](settings)
             print(f"init_db: {name} is ready")
     except StorelineError as error:
         sys.exit(f"init_db: {error}")

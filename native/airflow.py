@@ -14,6 +14,9 @@ from storeline.settings import ROOT, Settings
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # All parts share the log folder, so the UI needs no separate log server.
 ARGUMENTS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
+# As in containers. The dag-processor stores the triggers of assets; if it encrypted them, a changed key would make them
+# unreadable.
+WITHOUT = {"dag-processor": {"AIRFLOW__CORE__FERNET_KEY": ""}}
 
 
 def airflow_environment(settings: Settings, home: Path) -> dict[str, str]:
@@ -43,7 +46,7 @@ def service(settings: Settings, home: Path) -> Service:
             f"airflow-{part}",
             (str(VENV / "bin" / "airflow"), part, *ARGUMENTS.get(part, ())),
             folder,
-            seen,
+            seen | WITHOUT.get(part, {}),
             stop_seconds=20,
             # A task that starts before the API answers fails and uses up its retries.
             waits_for_port=settings.airflow_port if part == "scheduler" else None,

@@ -82,7 +82,7 @@ def unpause(airflow: Airflow, *dags: str) -> None:
             airflow.trigger(dag)
 
 
-def step(what: str, do: Callable[[], None]) -> None:
+def step(what: str, do: Callable[[], object]) -> None:
     """Run a step and print what it reached, with its seconds."""
     begin = time.monotonic()
     do()

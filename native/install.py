@@ -1,6 +1,6 @@
 """Install the stack's software into `.native/`: pinned, checked, and downloaded once.
 
-Usage: python3 -m native.install [python] [postgres] [mysql] [kafka] [jars] [classes]    (default: all)
+Usage: python3 -m native.install [python] [postgres] [mysql] [kafka] [connect] [jars] [classes]    (default: all)
 
 Runs before anything is installed, so it needs only Python itself. Packages come from wherever this machine's own
 pip, Maven and apt configuration says.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from native.classes import install_classes
 from native.mysql_packages import install as install_mysql
-from native.places import INSTALLED, JARS, KAFKA, KAFKA_DECLARED, LOCK, POSTGRES, VENV
+from native.places import CONNECT, CONNECT_DECLARED, INSTALLED, JARS, KAFKA, KAFKA_DECLARED, LOCK, POSTGRES, VENV
 from storeline.errors import StorelineError
 from storeline.settings import ROOT
 
@@ -93,6 +93,11 @@ def install_kafka() -> str:
     return copy_jars(KAFKA_DECLARED, KAFKA)
 
 
+def install_connect() -> str:
+    """Copy the jars of Kafka Connect and Debezium."""
+    return copy_jars(CONNECT_DECLARED, CONNECT)
+
+
 def copy_jars(declared: Path, target: Path) -> str:
     """Copy the jars of a folder's `pom.xml`, each checked against its committed checksum; return their number."""
     lines = (declared / "checksums.sha256").read_text().splitlines()
@@ -122,6 +127,7 @@ STEPS: dict[str, Callable[[], str]] = {
     "postgres": install_postgres,
     "mysql": install_mysql,
     "kafka": install_kafka,
+    "connect": install_connect,
     "jars": install_jars,
     "classes": install_classes,
 }

@@ -17,6 +17,9 @@ DECLARED = ROOT / "docker" / "kafka"
 OPTIONS = DECLARED / "server.properties"
 JAVA_OPTIONS = ("-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={DECLARED / 'log4j2.properties'}")
 
+# Kafka's own variable, for stacks created in code that pass extra options to the broker and to Connect.
+OWN_JAVA_OPTIONS = "KAFKA_OPTS"
+
 
 def java() -> str:
     """Return the Java that Spark uses too."""
@@ -24,11 +27,17 @@ def java() -> str:
     return f"{home}/bin/java" if home else shutil.which("java") or "java"
 
 
+def own_java_options(settings: Settings) -> list[str]:
+    """Return what a stack that was created in code adds to Java's options."""
+    return settings.values.get(OWN_JAVA_OPTIONS, "").split()
+
+
 def service(settings: Settings, home: Path) -> Service:
     """Declare Kafka, with its data in the stack's home."""
     folder = home / "kafka"
     heap = (f"-Xms{settings.kafka_heap_memory}", f"-Xmx{settings.kafka_heap_memory}")
-    command = (java(), *heap, *JAVA_OPTIONS, "-cp", f"{KAFKA}/*", "kafka.Kafka", str(folder / "server.properties"))
+    options = (*heap, *JAVA_OPTIONS, *own_java_options(settings))
+    command = (java(), *options, "-cp", f"{KAFKA}/*", "kafka.Kafka", str(folder / "server.properties"))
     return Service(
         "kafka",
         (Process("kafka", command, folder, {}, stop_seconds=60),),

@@ -20,11 +20,21 @@ def kill(home: Path) -> None:
     """Kill every process of a stack whose data is no longer needed, within seconds."""
     doomed = members(home)
     if supervisor := supervisor_process(home):
-        _signal({supervisor}, signal.SIGKILL, 10)  # first, because it would restart the others
-    # PostgreSQL takes this as a fast shutdown, which leaves no shared memory behind.
-    left = _signal(doomed | members(home), signal.SIGINT, 3)
-    _signal(left, signal.SIGKILL, 10)
+        _signal({supervisor}, signal.SIGKILL, 0)  # first, because it would restart the others
+    doomed |= members(home)
+    # PostgreSQL takes SIGINT as a fast shutdown, which leaves no shared memory behind.
+    postgres = {process for process in doomed if is_postgres(process)}
+    others = _signal(doomed - postgres, signal.SIGKILL, 0)
+    left = _signal(postgres, signal.SIGINT, 3)
+    _signal(others | left, signal.SIGKILL, 10)
     end(home)
+
+
+def is_postgres(process: psutil.Process) -> bool:
+    """Tell whether a process is PostgreSQL's."""
+    with contextlib.suppress(psutil.Error):
+        return bool(process.name() == "postgres")
+    return False
 
 
 def _signal(doomed: set[psutil.Process], number: signal.Signals, wait: float) -> set[psutil.Process]:

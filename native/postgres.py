@@ -32,6 +32,7 @@ def service(settings: Settings, home: Path) -> Service:
         "port": settings.postgres_port,
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
+        "max_slot_wal_keep_size": f"{settings.postgres_slot_keep_mib}MB",
     }
     server = (*as_ordinary_user(), str(POSTGRES / "bin" / "postgres"), "-D", str(data))
     command = (*server, *(word for name, value in options.items() for word in ("-c", f"{name}={value}")))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from native.places import VENV
-from storeline.settings import LOOPBACK, ROOT, Settings
+from storeline.loopback import LOOPBACK
+from storeline.settings import ROOT, Settings
 
 # The rest of the caller's environment is dropped, so that a stack is the same for every caller.
 INHERITED = ("HOME", "USER", "LOGNAME", "JAVA_HOME", "TMPDIR")

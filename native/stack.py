@@ -12,23 +12,26 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from native import airflow, kafka, live_shop, members, mysql, postgres, producers, spark, supervision
+from native import airflow, connect, kafka, live_shop, members, mysql, postgres, producers, spark, supervision
 from native.places import sockets
 from native.process import Service, base_environment, environment, is_ours
 from storeline.errors import StorelineError
 from storeline.settings import ROOT, Settings
 
 SERVICES = ("postgres", "mysql", "clickhouse", "kafka", "spark", "producers", "airflow")
-# Started only when asked for by name: it changes the shop all the time.
-ON_REQUEST = ("live-shop",)
+# Started only when asked for by name: one changes the shop all the time, the other needs memory.
+ON_REQUEST = ("live-shop", "connect")
 # They start after the databases have their schemas and Kafka its topics.
 LATER = ("producers", "airflow", *ON_REQUEST)
 # ClickHouse's engine runs inside the processes that query it, so it has a schema but no process.
 STRUCTURED = ("postgres", "mysql", "clickhouse", "kafka")
+# What is set up once a service answers: Connect gets its connector.
+AFTERWARDS = {"connect": "changes"}
 DECLARED: dict[str, Callable[[Settings, Path], Service]] = {
     "postgres": postgres.service,
     "mysql": mysql.service,
     "kafka": kafka.service,
+    "connect": connect.service,
     "spark": spark.service,
     "producers": producers.service,
     "live-shop": live_shop.service,
@@ -73,6 +76,7 @@ class Stack:
             "postgres": self.settings.postgres_host,
             "mysql": self.settings.mysql_host,
             "kafka": self.settings.kafka_host,
+            "connect": self.settings.connect_host,
             "spark": urlsplit(self.settings.spark_master_url).hostname,
         }
         return is_ours(hosts.get(service, "localhost"))
@@ -111,6 +115,9 @@ class Stack:
         self._run([declared[name] for name in ours if name not in LATER])
         self._make_structure([name for name in names if name in STRUCTURED])
         self._run([declared[name] for name in ours if name in LATER])
+        for name in names:
+            if name in AFTERWARDS:
+                print(self.run("init_db.run", AFTERWARDS[name]), end="", flush=True)
 
     def stop(self, services: Iterable[str] = ()) -> None:
         """End every process of the stack, or those of some services; keep its data."""
@@ -134,13 +141,17 @@ class Stack:
         if sockets(self.home) != self.home:
             shutil.rmtree(sockets(self.home), ignore_errors=True)
 
-    def run(self, *module: str) -> None:
-        """Run a Python module of the repository against this stack. Raises StorelineError with its last line."""
+    def run(self, *module: str) -> str:
+        """Run a Python module of the repository against this stack; return what it printed.
+
+        Raises StorelineError with its last line.
+        """
         command = (sys.executable, "-m", *module)
         done = subprocess.run(command, env=self.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
             raise StorelineError(lines[-1])
+        return done.stdout
 
     def _make_structure(self, servers: list[str]) -> None:
         if servers:

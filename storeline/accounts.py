@@ -32,7 +32,7 @@ class Account:
 
 
 POSTGRES_OWNER = Account(
-    "postgres", "", "owns the shop's database and creates everything in it", ("postgres", "init-db")
+    "postgres", "", "owns the shop's database and creates everything in it", ("postgres", "init-db", "connector")
 )
 POSTGRES_GENERATOR = Account(
     "postgres",
@@ -45,6 +45,7 @@ POSTGRES_READER = Account(
     "postgres", "reader", "read access for the copy and the command", ("init-db", "airflow-scheduler", "storeline")
 )
 POSTGRES_STREAM = Account("postgres", "stream", "lands events", ("init-db", "airflow-scheduler", "storeline"))
+POSTGRES_CAPTURE = Account("postgres", "capture", "captures the shop's changes from the log", ("init-db", "connect"))
 POSTGRES_SALES = Account("postgres", "sales", "loads and analyses the weekly sales", ("init-db", "airflow-scheduler"))
 POSTGRES_GRAFANA = Account("postgres", "grafana", "read access for Grafana's boards", ("init-db", "grafana"))
 POSTGRES_AIRFLOW = Account(
@@ -68,6 +69,9 @@ MYSQL_MART_BUILDER = Account(
 MYSQL_ANALYST = Account(
     "mysql", "analyst", "read access to replica, marts and ledger for people", ("init-db", "storeline", "notebook")
 )
+MYSQL_WATCHER = Account(
+    "mysql", "watcher", "sees how old the marts are and which changes they show", ("init-db", "airflow-triggerer")
+)
 MYSQL_GRAFANA = Account("mysql", "grafana", "read access for Grafana's boards", ("init-db", "grafana"))
 CLICKHOUSE_LOADER = Account(
     "clickhouse", "", "loads the sales' summary", ("clickhouse", "clickhouse-tables", "airflow-scheduler")
@@ -84,6 +88,7 @@ ACCOUNTS = (
     POSTGRES_LIVE_SHOP,
     POSTGRES_READER,
     POSTGRES_STREAM,
+    POSTGRES_CAPTURE,
     POSTGRES_SALES,
     POSTGRES_GRAFANA,
     POSTGRES_AIRFLOW,
@@ -91,6 +96,7 @@ ACCOUNTS = (
     MYSQL_REPLICATOR,
     MYSQL_MART_BUILDER,
     MYSQL_ANALYST,
+    MYSQL_WATCHER,
     MYSQL_GRAFANA,
     CLICKHOUSE_LOADER,
     CLICKHOUSE_READER,

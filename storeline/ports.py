@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from storeline.settings import LOOPBACK, Settings
+from storeline.loopback import LOOPBACK
+from storeline.settings import Settings
 
 NATIVE, CONTAINERS = "native", "containers"
 
@@ -31,6 +32,7 @@ PORTS = (
     Port("CLICKHOUSE_PORT", "CLICKHOUSE_HOST"),
     Port("KAFKA_PORT", "KAFKA_HOST", has_login=False),
     Port("KAFKA_CONTROLLER_PORT", "KAFKA_HOST", ways=(NATIVE,)),
+    Port("CONNECT_PORT", "CONNECT_HOST", has_login=False, ways=(NATIVE,)),
     Port("AIRFLOW_PORT"),
     Port("GRAFANA_PORT", ways=(CONTAINERS,)),
     Port("NOTEBOOK_PORT", ways=(CONTAINERS,)),

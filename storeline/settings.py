@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from storeline import env_file
 from storeline.accounts import ACCOUNTS, Account
+from storeline.loopback import enter_network
 from storeline.variables import (
     Secret,
     SettingsError,
@@ -33,7 +33,6 @@ from storeline.variables import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class Settings:
     postgres_port = port()
     postgres_db = text()
     postgres_airflow_db = text()
+    postgres_slot_keep_mib = whole(64, 2**20)
 
     mysql_host = text()
     mysql_port = port()
@@ -66,6 +66,10 @@ class Settings:
     kafka_event_max_bytes = whole(1024, 2**30)
     kafka_change_max_bytes = whole(1024, 2**30)
     kafka_heap_memory = memory()
+
+    connect_host = text()
+    connect_port = port()
+    connect_heap_memory = memory()
 
     airflow_port = port()
     airflow_admin_user = text()
@@ -142,6 +146,7 @@ class Settings:
     copy_timeout_seconds = whole(1, 7 * 86400)
     build_timeout_seconds = whole(1, 7 * 86400)
     marts_refuse_differing_replica = flag()
+    marts_follow_seconds = whole(0, 86400)
     verify_timeout_seconds = whole(1, 7 * 86400)
     repair_share_limit = number(float, 0, 1)
     lock_wait_seconds = whole(0, 86400)
@@ -150,6 +155,7 @@ class Settings:
     postgres_memory_limit = memory()
     mysql_memory_limit = memory()
     kafka_memory_limit = memory()
+    connect_memory_limit = memory()
     clickhouse_memory_limit = memory()
     spark_daemon_memory_limit = memory()
     spark_worker_memory_limit = memory()
@@ -190,11 +196,11 @@ class Settings:
 
     def _contradictions(self) -> list[str]:
         slots = self.spark_workers * self.spark_worker_cores
-        wanted = 2 * self.spark_batch_cores + self.spark_stream_cores + self.spark_notebook_cores
+        wanted = 2 * (self.spark_batch_cores + self.spark_stream_cores) + self.spark_notebook_cores
         if self.spark_master_url.startswith("spark://") and wanted > slots:
             return [
                 f"SPARK_BATCH_CORES is {self.spark_batch_cores}, SPARK_STREAM_CORES {self.spark_stream_cores} and "
-                f"SPARK_NOTEBOOK_CORES {self.spark_notebook_cores}: two batch jobs, a stream and a notebook need "
+                f"SPARK_NOTEBOOK_CORES {self.spark_notebook_cores}: two batch jobs, two streams and a notebook need "
                 f"{wanted} slots, SPARK_WORKERS × SPARK_WORKER_CORES gives {slots}"
             ]
         return []
@@ -219,9 +225,7 @@ def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
     """Return the configuration. If there is a `.env`, all of it is checked; raises SettingsError, one line.
 
     A container gets only the variables that its service needs, and no `.env`; there a missing variable raises an error
-    when it is read. `STORELINE_SERVICES` (set only by the compose file) maps a service that `.env` names by this
-    machine's loopback address to its name inside, e.g. `postgres=postgres:5432 mysql=mysql:3306`, and a local folder
-    to its place there, e.g. `sales=/var/lib/storeline/sales`.
+    when it is read, and `STORELINE_SERVICES` says where the other services are.
     """
     values: dict[str, str] = {}
     for file in (root / ".env", root / ".env.local"):
@@ -229,25 +233,11 @@ def load(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
             values |= read_file(file)
     is_whole = bool(values)
     values |= {name: environment[name] for name in Settings.variables() if name in environment}
-    for service in environment.get("STORELINE_SERVICES", "").split():
-        _enter_network(values, *service.split("="))
+    enter_network(values, environment.get("STORELINE_SERVICES", ""))
     settings = Settings(values)
     if is_whole and (problems := settings.problems()):
         raise SettingsError("; ".join(problems))
     return settings
-
-
-def _enter_network(values: dict[str, str], service: str, inside: str) -> None:
-    """Replace a loopback address, or a folder, by its counterpart inside; keep an external host."""
-    prefix, (host, _, port_) = service.upper(), inside.partition(":")
-    if prefix == "SALES":
-        if "://" not in values.get("SALES_STORAGE", "://"):
-            values["SALES_STORAGE"] = inside
-    elif prefix == "SPARK":
-        if urlsplit(values.get("SPARK_MASTER_URL", "")).hostname in LOOPBACK:
-            values["SPARK_MASTER_URL"] = f"spark://{inside}"
-    elif values.get(f"{prefix}_HOST") in LOOPBACK:
-        values |= {f"{prefix}_HOST": host, f"{prefix}_PORT": port_}
 
 
 if __name__ == "__main__":

@@ -66,10 +66,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Event:
-    """What an event looks like; `key` is the field that the message's key repeats."""
+    """What an event looks like; `key` is the field that the message's key repeats.
+
+    `landing` is the module of `storeline/events/` whose statements, `LAND`, write it; within a batch topics land in the
+    order of their `turn`, because the user of an order may come with it.
+    """
 
     key: str
     fields: tuple[Field, ...]
+    landing: str
+    turn: int = 0
     items: Items | None = None
     rules: tuple[Rule, ...] = ()
 
@@ -119,6 +125,8 @@ ORDER = Event(
         Field("status", Kind.TEXT, choices=STATUSES),
         Field("delivery_date", Kind.MOMENT, is_nullable=True),
     ),
+    landing="land_orders",
+    turn=1,
     items=Items(
         "lines",
         (
@@ -160,6 +168,7 @@ REGISTRATION = Event(
         Field("registration_date", Kind.MOMENT),
         Field("loyalty_status", Kind.TEXT, choices=LOYALTY_STATUSES),
     ),
+    landing="land_users",
 )
 
 
@@ -183,11 +192,14 @@ USERS = Topic(
 )
 # A database's changes keep their order in one partition.
 CHANGES = Topic("storeline.changes", _one, lambda s: s.kafka_retention_hours, lambda s: s.kafka_change_max_bytes)
+# A sign of life every few seconds, so that Kafka Connect's position advances while the shop itself is quiet.
+HEARTBEATS = Topic("storeline.heartbeats", _one, lambda s: 1, lambda s: 1 << 20)
 DEAD_LETTERS = Topic(
     "dead-letters", _one, lambda s: s.kafka_dead_letter_retention_hours, lambda s: s.kafka_change_max_bytes
 )
-TOPICS = (ORDERS, USERS, CHANGES, DEAD_LETTERS)
-EVENT_TOPICS = tuple(topic for topic in TOPICS if topic.event)
+TOPICS = (ORDERS, USERS, CHANGES, HEARTBEATS, DEAD_LETTERS)
+EVENTS = {topic: topic.event for topic in TOPICS if topic.event}
+EVENT_TOPICS = tuple(EVENTS)
 
 if len({topic.name for topic in TOPICS}) < len(TOPICS):
     raise ValueError("topics.py: a topic is named twice in TOPICS")

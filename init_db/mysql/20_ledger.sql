@@ -21,7 +21,7 @@ create table if not exists ops.run_tables (
     byte_count bigint not null,
     copy_seconds double not null comment 'until the last row was loaded',
     index_seconds double not null,
-    check_seconds double not null comment 'comparing a copied table with its source, or auditing a mart',
+    check_seconds double not null comment 'comparing a copied table with its source; a mart is audited as it loads',
     content_hash varchar(64) comment 'sum of the rows'' hashes, equal on both sides',
     primary key (run_id, table_name)
 ) comment 'One row for each table of a run, written before the table becomes visible';
@@ -64,9 +64,26 @@ create table if not exists ops.bases (
     system_identifier varchar(32) not null,
     timeline int not null,
     slot_id varchar(64) comment 'replication slot seen before the snapshot',
+    topic_id char(36) comment 'topic of changes seen before the snapshot',
+    next_offset bigint unsigned comment 'its end then: the copy holds every change before it',
     copied_at datetime(6) not null comment 'when the snapshot was taken, UTC',
     primary key (database_name, table_name)
 ) comment 'Which state of the source each table of the replica holds; renamed together with the tables';
+
+-- Add columns that earlier versions lack.
+set @is_old = not exists (
+    select 1 from information_schema.columns
+    where table_schema = 'ops' and table_name = 'bases' and column_name = 'topic_id'
+);
+set @adding = if(
+    @is_old,
+    'alter table ops.bases add column topic_id char(36) after slot_id, '
+    'add column next_offset bigint unsigned after topic_id',
+    'do 0'
+);
+prepare adding from @adding;
+execute adding;
+deallocate prepare adding;
 
 create table if not exists ops.verifications (
     table_name varchar(64) not null,
@@ -84,6 +101,6 @@ create table if not exists ops.mart_builds (
     run_id varchar(40) not null comment 'generation: the run that published the mart',
     row_count bigint not null,
     built_at datetime(6) not null comment 'UTC',
-    source_snapshots json not null comment 'table of the replica -> generation and snapshot it was read from',
+    source_snapshots json not null comment 'table of the replica -> generation and snapshot it was read from, changes applied by then',
     primary key (mart)
 ) comment 'The marts as published; renamed together with them';

@@ -10,6 +10,7 @@ grant select, insert on ops.verifications to {replicator};
 grant select, insert, update, delete, create, drop, alter on ops.bases to {replicator};
 grant select, insert, update, delete, create, drop, alter on ops.bases_next to {replicator};
 grant select, insert, update, delete, create, drop, alter on ops.bases_previous to {replicator};
+grant select, insert, update on ops.stream_positions to {replicator};
 grant select on performance_schema.metadata_locks to {replicator};
 grant select on performance_schema.threads to {replicator};
 
@@ -17,6 +18,7 @@ grant select on performance_schema.threads to {replicator};
 grant select on replica.* to {mart_builder};
 grant select on ops.bases to {mart_builder};
 grant select on ops.verifications to {mart_builder};
+grant select on ops.stream_positions to {mart_builder};
 grant select, insert, update, delete, create, drop, alter, index, create view, show view on marts.* to {mart_builder};
 grant select, insert, update, delete, create, drop, alter, index on marts_staging.* to {mart_builder};
 grant select, insert, update, delete, create, drop, alter, index on marts_previous.* to {mart_builder};
@@ -32,6 +34,9 @@ grant select on performance_schema.threads to {mart_builder};
 grant select on replica.* to {analyst};
 grant select, show view on marts.* to {analyst};
 grant select on ops.* to {analyst};
+
+-- Airflow's triggerer sees whether the marts are to follow the stream of changes.
+grant select on ops.mart_freshness to {watcher};
 
 -- Grafana's boards read the ledger and the marts.
 grant select on ops.* to {grafana};

@@ -5,6 +5,7 @@ A server, or, if none listens, the native stack's engine inside the calling proc
 
 import fcntl
 import os
+import re
 import socket
 import time
 from collections import Counter
@@ -18,7 +19,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
 from storeline.accounts import CLICKHOUSE_LOADER, CLICKHOUSE_READER
 from storeline.errors import StorelineError
-from storeline.settings import LOOPBACK, ROOT, Settings
+from storeline.loopback import LOOPBACK
+from storeline.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +31,7 @@ Parameters = Mapping[str, Any] | None
 # Only one process at a time can use the engine; each needs it for seconds.
 ENGINE_WAIT_SECONDS = 60
 PROBE_SECONDS = 3
+REASON = re.compile(r"DB::Exception: (.+?)(?: \(version [^)]*\)+.*)?$")
 ENGINE_IS_TAKEN = "Unable to open the chdb engine"
 _opened: Counter[Path | None] = Counter()  # this process's own connections to engines, by folder
 # A reader may change query settings, such as a time limit, and nothing else.
@@ -80,8 +83,10 @@ class Client:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's message in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return an error's message in one line: of what the driver puts around the server's reason, only that reason."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    said = REASON.search(text)
+    return said[1] if said else text
 
 
 def connect(settings: Settings, is_loader: bool = False) -> Client:

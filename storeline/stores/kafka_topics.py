@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, OffsetSpec
+from kafka.admin import ConfigResource, OffsetSpec, OffsetTimestamp
 from kafka.errors import TopicAlreadyExistsError, for_code
 
 from storeline.settings import Settings
@@ -37,9 +37,9 @@ def topic_ids(client: KafkaAdminClient, names: list[str]) -> dict[str, str]:
     return {name: found["topic_id"] for name, found in _describe(client, names).items()}
 
 
-def states(settings: Settings, names: list[str]) -> dict[str, TopicState]:
-    """Return the current state of the topics that exist. Raises KafkaError."""
-    with administration(settings) as client:
+def states(settings: Settings, names: list[str], wait_seconds: float = 10) -> dict[str, TopicState]:
+    """Return the current state of the topics that exist. Raises KafkaError when Kafka does not answer in time."""
+    with administration(settings, wait_seconds) as client:
         found = _describe(client, names)
         partitions = [TopicPartition(name, number) for name in found for number in found[name]["partitions"]]
         first = _offsets(client, partitions, OffsetSpec.EARLIEST)
@@ -55,6 +55,19 @@ def states(settings: Settings, names: list[str]) -> dict[str, TopicState]:
         )
         for name, one in found.items()
     }
+
+
+def offset_before_end(settings: Settings, name: str, partition: int, seconds: float, wait_seconds: float = 10) -> int:
+    """Return the first offset of a partition's last seconds, by the broker's time; 0 when it is empty.
+
+    Raises KafkaError when Kafka does not answer in time.
+    """
+    place = TopicPartition(name, partition)
+    with administration(settings, wait_seconds) as client:
+        last = client.list_partition_offsets({place: OffsetSpec.MAX_TIMESTAMP})[place]
+        if last.timestamp < 0:
+            return _offsets(client, [place], OffsetSpec.LATEST)[place]
+        return _offsets(client, [place], OffsetTimestamp(int(last.timestamp - seconds * 1000)))[place]
 
 
 def _describe(client: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -6,9 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import mysql.connector
+from mysql.connector import errorcode
 
-from storeline.accounts import MYSQL_ADMIN, MYSQL_ANALYST, MYSQL_GRAFANA, MYSQL_MART_BUILDER, MYSQL_REPLICATOR, Account
-from storeline.errors import StorelineError, one_line
+from storeline.accounts import (
+    MYSQL_ADMIN,
+    MYSQL_ANALYST,
+    MYSQL_GRAFANA,
+    MYSQL_MART_BUILDER,
+    MYSQL_REPLICATOR,
+    MYSQL_WATCHER,
+    Account,
+)
+from storeline.errors import Refusal, StorelineError, one_line
 from storeline.settings import Settings
 from storeline.stores import mysql_encryption
 from storeline.variables import Secret
@@ -21,6 +30,13 @@ TABLE, VIEW, ANY_KIND = "BASE TABLE", "VIEW", "%"  # as in information_schema
 
 class MysqlError(StorelineError):
     """MySQL cannot be used as asked; the message is one line that says where and why."""
+
+
+class MysqlRefusal(MysqlError, Refusal):
+    """MySQL answers but does not let this account in: waiting does not help."""
+
+
+REFUSED = {errorcode.ER_ACCESS_DENIED_ERROR, errorcode.ER_DBACCESS_DENIED_ERROR, errorcode.ER_BAD_DB_ERROR}
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,8 @@ class Login:
                 **{"autocommit": True, **options},
             )
         except mysql.connector.Error as error:
-            raise MysqlError(f"MySQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
+            kind = MysqlRefusal if error.errno in REFUSED else MysqlError
+            raise kind(f"MySQL at {self.host}:{self.port} as {self.user}: {one_line(error)}") from None
 
 
 def login(settings: Settings, account: Account) -> Login:
@@ -78,6 +95,11 @@ def mart_builder(settings: Settings) -> Login:
 def analyst(settings: Settings) -> Login:
     """Return the login that may only read: replica, marts and ledger."""
     return login(settings, MYSQL_ANALYST)
+
+
+def watcher(settings: Settings) -> Login:
+    """Return the login that sees how old the marts are and which changes they show."""
+    return login(settings, MYSQL_WATCHER)
 
 
 def grafana(settings: Settings) -> Login:
@@ -110,7 +132,7 @@ def do(connection: Any, statement: str, parameters: tuple[Any, ...] = ()) -> int
 
 
 def naming(connection: Any) -> Callable[[str], str]:
-    """Return a function that makes names equal which this server treats as one; it may fold names to lower case."""
+    """Return a function that makes equal those names that this server treats as one: some fold them to lower case."""
     (is_folded,) = ask(connection, "select @@lower_case_table_names")[0]
     return str.lower if is_folded else str
 

@@ -1,4 +1,4 @@
-"""Whether a connection to MySQL is encrypted: to another machine always, on this one where the server demands it."""
+"""Whether a connection to MySQL is encrypted: always to another machine, on this one where the server demands it."""
 
 from contextlib import closing
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import mysql.connector
 from mysql.connector import errorcode
 
-from storeline.settings import LOOPBACK
+from storeline.loopback import LOOPBACK
 
-# What is said where encryption is demanded: of everybody, of the account, or by our driver for the first login of an
+# The errors where encryption is demanded: of everyone, of the account, or by our driver for the first login of an
 # account since the server's start, which shows the server the password.
 DEMANDS = {
     errorcode.ER_SECURE_TRANSPORT_REQUIRED,
@@ -18,7 +18,7 @@ DEMANDS = {
 
 
 def is_local(host: str) -> bool:
-    """Tell whether a connection does not leave this machine, by the address; a name that leads here does not count."""
+    """Tell by the address whether a connection stays on this machine; a name that leads here does not count."""
     return host in LOOPBACK
 
 

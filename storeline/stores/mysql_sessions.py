@@ -1,4 +1,4 @@
-"""MySQL's other sessions: what they say of themselves, which tables they use, and how to end them."""
+"""MySQL's other sessions: what they say about themselves, which tables they use, and how to end them."""
 
 import socket
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How tables of MySQL change places in one statement although they are in use, and how left-overs are dropped."""
+"""How tables of MySQL are swapped in one statement although they are in use, and how leftovers are dropped."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +44,7 @@ def drop_tables(connection: Any, database: str, names: Iterable[str]) -> None:
 def swap(connection: Any, moves: Sequence[Move], wait_seconds: float, check: Callable[[], None] = lambda: None) -> None:
     """Rename tables, and views within their database, in one statement: all of them or none.
 
-    `check` is called right before each try, and raises if the tables must no longer change over.
+    `check` is called right before each try, and raises if the tables must no longer be swapped.
     Raises MysqlError that names the blocking connection when readers kept a table for `wait_seconds`.
     """
     renames = ", ".join(f"{quote(old[0])}.{quote(old[1])} to {quote(new[0])}.{quote(new[1])}" for old, new in moves)

@@ -33,7 +33,7 @@ class PostgresRefusal(PostgresError, Refusal):
     """PostgreSQL answers but does not let this role in: waiting does not help."""
 
 
-# For a refused login the driver gives only the message. Whatever does not match may pass.
+# For a refused login the driver gives only the message. Whatever does not match may be temporary.
 REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba\.conf entry|is not permitted to log in")
 
 
@@ -128,7 +128,7 @@ def endless(login: Login) -> Connection:
     """
     connection = login.connect(row_security="off")
     with connection, connection.cursor() as cursor:
-        # Those that this version has; a limit set by a role, a database or the server would end the read midway.
+        # Only those that this version has. A limit set by a role, a database or the server would end the read midway.
         cursor.execute("select set_config(name, '0', false) from pg_settings where name = any(%s)", (TIME_OUTS,))
         cursor.execute("select current_setting('server_encoding')")
         (encoding,) = cursor.fetchone() or ("",)

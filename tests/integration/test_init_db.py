@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from init_db import run
 from init_db.run import init_mysql, init_postgres
 from storeline.events.landing import Landing
 from storeline.settings import Settings
@@ -59,6 +61,16 @@ ADDED = (("streams", "caught_up_seconds"), ("parked_events", "waits_from_seconds
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_statement_that_mysql_refuses_is_one_line_with_its_file(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mysql").mkdir()
+    (tmp_path / "mysql" / "10_first.sql").write_text("do 1;\ncreate table ops.runs (id int);\ndo 1;\n")
+    monkeypatch.setattr(run, "FOLDER", tmp_path)
+    with pytest.raises(mysql.MysqlError, match=r"^init_db/mysql: 10_first.sql: .*Table 'runs' already exists$"):
+        init_mysql(settings)
+
+
 def test_a_ledger_of_an_earlier_version_gets_what_it_lacks_and_keeps_its_orders(
     settings: Settings, ask_source: Ask
 ) -> None:

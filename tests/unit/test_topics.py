@@ -32,6 +32,7 @@ def test_the_topics_are_these_with_stated_sizes():
         "orders": (3, "12582912"),
         "users-data": (3, "12582912"),
         "storeline.changes": (1, "67108864"),
+        "storeline.heartbeats": (1, "1048576"),
         "dead-letters": (1, "67108864"),
     }
     assert DEAD_LETTERS.options(settings)["retention.ms"] == str(720 * 3_600_000)
@@ -49,10 +50,10 @@ def test_closed_sets_are_those_of_the_tables(choices, constraint):
 
 
 def test_a_key_must_be_a_field_and_a_field_has_one_name():
-    with pytest.raises(ValueError, match="the key nobody is not a field"):
-        Event("nobody", (Field("a", Kind.TEXT),))
+    with pytest.raises(ValueError, match="the key missing is not a field"):
+        Event("missing", (Field("a", Kind.TEXT),), "land_a")
     with pytest.raises(ValueError, match="named twice"):
-        Event("a", (Field("a", Kind.TEXT), Field("a", Kind.UUID)))
+        Event("a", (Field("a", Kind.TEXT), Field("a", Kind.UUID)), "land_a")
 
 
 def test_every_event_is_staged_whole():

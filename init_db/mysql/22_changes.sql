@@ -1,0 +1,15 @@
+-- Where the stream of changes resumes. It writes this row in the same transaction as the replica's tables.
+create table if not exists ops.stream_positions (
+    stream varchar(64) not null,
+    run_id varchar(40) not null comment 'the run that may write: the one that started last',
+    started_at datetime(6) not null comment 'UTC',
+    base_run_id varchar(40) comment 'the copy that it goes on from (ops.bases)',
+    topic_id char(36) comment 'a topic that was recreated has another one',
+    next_offset bigint unsigned comment 'everything before it is applied',
+    last_end bigint unsigned not null comment 'position in PostgreSQL''s log of the last transaction applied since the copy',
+    last_transaction bigint unsigned not null comment 'the highest transaction seen, with all its bits',
+    changes bigint unsigned not null default 0 comment 'how many it has applied so far',
+    committed_at datetime(6) comment 'when the last applied transaction was committed in PostgreSQL, UTC',
+    updated_at datetime(6) comment 'when that was applied here, UTC',
+    primary key (stream)
+) comment 'One row for each stream that writes the replica';
