@@ -1,11 +1,11 @@
 """Compare the whole replica in MySQL with PostgreSQL, and name the keys and columns that differ.
 
-Runs every night at 03:30 UTC, between two copies, and immediately when unpaused; trigger it with `tables` to compare
-these only. It does what `storeline verify` does, and no copy starts meanwhile. Rows that the source has changed since
-the copy are behind, which is no failure. A row that differs was changed by something other than the platform: the run
-fails at once, without a retry, and its log names each key. `create_data_marts` builds nothing from that table until
-`storeline repair` or the next copy has brought the rows back. What was found: MySQL's `ops.verifications`, and the
-extra of the asset `verification`.
+Runs every night at 03:30 UTC, between two copies, and immediately when unpaused, after the first copy; trigger it
+with `tables` to compare these only. It does what `storeline verify` does, and no copy starts meanwhile. Rows that the
+source has changed since the copy are behind, which is no failure. A row that differs was changed by something other
+than the platform: the run fails at once, without a retry, and its log names each key. `create_data_marts` builds
+nothing from that table until `storeline repair` or the next copy has brought the rows back. What was found: MySQL's
+`ops.verifications`, and the extra of the asset `verification`.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ with DAG(
             type="array",
             items={"type": "string", "enum": NAMES},
             examples=NAMES,
-            description="none: all tables of the replica",
+            description="empty: all tables of the replica",
         )
     },
     tags=["storeline"],
@@ -48,5 +48,6 @@ with DAG(
         task_id="verify",
         module="storeline.replica.verify",
         assets=VERIFICATION,
-        seconds=("lock_wait_seconds", "verify_timeout_seconds"),
+        # It waits for the first copy, then for whatever uses the replica.
+        seconds=("lock_wait_seconds", "lock_wait_seconds", "verify_timeout_seconds"),
     )

@@ -19,8 +19,8 @@ def recorded(
 ) -> Iterator[Callable[[], None]]:
     """Record that a run begins and how it ends; yield the check to call before the swap.
 
-    Raises what the run raised, if it has not published.
-    The ledger is read over a new connection, because the run's own may have ended during its swap.
+    Raises what the run raised, if it has not published. The ledger is read over a new connection, because the run's own
+    may have ended during its swap.
     """
     ledger.begin(target, run_id, job, generations.published(target))
     if watch:
@@ -30,13 +30,19 @@ def recorded(
     except FAILURES as error:
         with closing(login.connect()) as other:
             if run_id not in generations.published(other):
-                ledger.end(other, run_id, "failed", str(error) if isinstance(error, AuditError) else one_line(error))
+                ledger.end(other, run_id, "failed", why(error, watch))
                 raise
         tell(job, error)
     if watch:
         watch.has_published = True
     with tidying(job), closing(login.connect()) as other:
         ledger.succeed(other, run_id)
+
+
+def why(error: BaseException, watch: Watch | None) -> str:
+    """Return why a run failed; for one that was ended, the reason for that and not only what it broke."""
+    said = str(error) if isinstance(error, AuditError) else one_line(error)
+    return f"{watch.reason}; nothing was published ({said})" if watch and watch.reason else said
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from storeline import ledger, task
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.ledger import TableRun, TableRuns
-from storeline.replica import bases, contents, transfer
+from storeline.replica import bases, capture, contents, transfer
 from storeline.replica.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from storeline.replica.contents import Contents
 from storeline.replica.source import SourceTable, describe, quoted
@@ -31,7 +31,7 @@ from storeline.stores import mysql, mysql_locks, mysql_swap, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES
 
 INDEX_THREADS = 2
-DDL_BUFFER = "set session innodb_ddl_buffer_size = 67108864"  # 64 MiB for each index build; more brought nothing
+DDL_BUFFER = "set session innodb_ddl_buffer_size = 67108864"  # 64 MiB for each index build; more brought no gain
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Copy:
     source: Any
     target: Any
     run_id: str
+    capture: capture.Capture
     snapshot: postgres.Snapshot
     tables: list[SourceTable]
     staging: dict[str, str]
@@ -87,7 +88,8 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
         numbers, sent = load_staging(copy, spark)
         finish_staging(copy, numbers, sent)
         ledger.record_tables(target, run_id, numbers)
-        bases.publish(target, run_id, copy.snapshot, copy.staging, settings.swap_wait_seconds, check)
+        waits = settings.swap_wait_seconds
+        bases.publish(target, run_id, copy.snapshot, copy.capture, copy.staging, waits, check)
     with tidying("replicate"):
         REPLICA.drop_dead_staging(target)
         mysql.do(target, "delete from ops.run_chunks where run_id <> %s", (run_id,))
@@ -98,10 +100,11 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
 def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
     """Take the snapshot and create the staging tables."""
     names = [quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
+    seen = capture.seen(settings, source)
     snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
     tables = describe_all(source)
     staging = {table.name: REPLICA.staging_name(n, run_id, table.name) for n, table in enumerate(tables)}
-    copy = Copy(settings, source, target, run_id, snapshot, tables, staging)
+    copy = Copy(settings, source, target, run_id, seen, snapshot, tables, staging)
     for table in tables:
         try:
             mysql.do(target, transfer.staging_ddl(table, copy.staged(table)))

@@ -8,6 +8,7 @@ from typing import Any
 from mysql.connector import Error as DriverError
 
 from storeline.generation import REPLICA
+from storeline.replica.capture import NOTHING_SEEN, Capture
 from storeline.stores import mysql, mysql_locks
 from storeline.stores.postgres import Snapshot
 
@@ -17,22 +18,28 @@ BASES_LOCK = "storeline.bases"
 
 @dataclass(frozen=True)
 class Base:
-    """Which state of the source a table of the replica holds."""
+    """Which state of the source a table of the replica holds, and from where its changes are captured."""
 
     run_id: str
     snapshot: str
+    capture: Capture = NOTHING_SEEN
 
 
 def current(connection: Any) -> dict[str, Base]:
     """Return the base of every table that the replica holds."""
-    query = "select table_name, run_id, snapshot from ops.bases where database_name = %s"
-    return {name: Base(*base) for name, *base in mysql.ask(connection, query, (REPLICA.live,))}
+    query = """select table_name, run_id, snapshot, slot_id, topic_id, next_offset from ops.bases
+               where database_name = %s"""
+    return {
+        name: Base(run_id, snapshot, Capture(*capture))
+        for name, run_id, snapshot, *capture in mysql.ask(connection, query, (REPLICA.live,))
+    }
 
 
 def publish(
     connection: Any,
     run_id: str,
     snapshot: Snapshot,
+    capture: Capture,
     staged: dict[str, str],
     wait_seconds: float,
     check: Callable[[], None] = lambda: None,
@@ -44,14 +51,16 @@ def publish(
     # Two databases may be copied at the same time; `ops.bases` covers both.
     mysql_locks.hold(connection, BASES_LOCK, wait_seconds)
     try:
-        _write_next_bases(connection, run_id, snapshot, staged)
+        _write_next_bases(connection, run_id, snapshot, capture, staged)
         REPLICA.publish(connection, staged, run_id, wait_seconds, check=check)
     finally:
         with suppress(DriverError):
             mysql_locks.release(connection, BASES_LOCK)
 
 
-def _write_next_bases(connection: Any, run_id: str, snapshot: Snapshot, staged: dict[str, str]) -> None:
+def _write_next_bases(
+    connection: Any, run_id: str, snapshot: Snapshot, capture: Capture, staged: dict[str, str]
+) -> None:
     following = REPLICA.begin_ledger(connection)
     kept = f"insert into {following} select * from ops.bases where database_name <> %s"
     mysql.do(connection, kept, (REPLICA.live,))
@@ -59,8 +68,9 @@ def _write_next_bases(connection: Any, run_id: str, snapshot: Snapshot, staged: 
         mysql.do(
             connection,
             f"""insert into {following}
-                (database_name, table_name, run_id, snapshot, system_identifier, timeline, copied_at)
-                values (%s, %s, %s, %s, %s, %s, %s)""",
+                (database_name, table_name, run_id, snapshot, system_identifier, timeline,
+                    slot_id, topic_id, next_offset, copied_at)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
             (
                 REPLICA.live,
                 name,
@@ -68,6 +78,9 @@ def _write_next_bases(connection: Any, run_id: str, snapshot: Snapshot, staged: 
                 snapshot.visible,
                 snapshot.system_identifier,
                 snapshot.timeline,
+                capture.slot_id,
+                capture.topic_id,
+                capture.next_offset,
                 snapshot.taken_at,
             ),
         )

@@ -130,18 +130,23 @@ def pump(reading: Any, writing: Any, copy: str, load: str) -> tuple[Sender, int,
     sender = Sender(reading, copy, Lines(os.fdopen(write_end, "wb", WRITE_BYTES)))
     sender.start()
     try:
-        with closing(writing.cursor()) as cursor:
-            cursor.execute(load.replace(PIPE_PATH, f"/dev/fd/{read_end}"))
-            rows = int(cursor.rowcount)
-            warnings = []
-            if cursor.warning_count:
-                cursor.execute("show warnings limit 3")
-                warnings = [str(message) for _, _, message in cursor.fetchall()]
-        return sender, rows, warnings
+        return sender, *load_from(writing, load, read_end)
     finally:
         # After a failed load this ends a COPY that would otherwise wait for a reader forever.
         os.close(read_end)
         sender.join()
+
+
+def load_from(writing: Any, load: str, read_end: int) -> tuple[int, list[str]]:
+    """Run a LOAD DATA of PIPE_PATH that reads from a pipe; return the rows affected and MySQL's warnings."""
+    with closing(writing.cursor()) as cursor:
+        cursor.execute(load.replace(PIPE_PATH, f"/dev/fd/{read_end}"))
+        rows = int(cursor.rowcount)
+        warnings = []
+        if cursor.warning_count:
+            cursor.execute("show warnings limit 3")
+            warnings = [str(message) for _, _, message in cursor.fetchall()]
+        return rows, warnings
 
 
 def _done_before(writing: Any, chunk: Chunk) -> Loaded:

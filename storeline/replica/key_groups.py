@@ -57,7 +57,7 @@ def list_source(source: Connection, table: SourceTable, groups: Sequence[int], s
         def write(self, line: bytes) -> int:
             match = LISTED.fullmatch(line)
             if match is None:
-                raise StorelineError(f"{table.name}: PostgreSQL sent a line that is none: {line[:40]!r}")
+                raise StorelineError(f"{table.name}: PostgreSQL sent a line that cannot be read: {line[:40]!r}")
             key = match[2].decode()[1:-1].replace('""', '"')
             found[key] = (match[1] == b"1", match[3].decode())
             return len(line)

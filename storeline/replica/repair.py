@@ -11,18 +11,10 @@ from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.replica import transfer
 from storeline.replica.chunk import PIPE_PATH, pump
+from storeline.replica.differences import CHANGED, EXTRA, MISSING, Verification, confirmed, record
 from storeline.replica.key_groups import key_in_postgres
 from storeline.replica.source import SourceTable
-from storeline.replica.verification import (
-    CHANGED,
-    EXTRA,
-    MISSING,
-    Compared,
-    Verification,
-    compared,
-    record,
-    verify_table,
-)
+from storeline.replica.verification import Compared, compared, suspects, verify_table
 from storeline.settings import Settings
 from storeline.stores import mysql
 
@@ -42,8 +34,11 @@ def repair(settings: Settings, name: str, is_dry: bool = False, is_all: bool = F
     Raises StorelineError when more than REPAIR_SHARE_LIMIT of its rows differ, unless `is_all`, or when a row cannot be
     repaired; then nothing has changed.
     """
-    with compared(settings, [name]) as both:
+    suspected, since = suspects(settings, name)
+    with compared(settings, [name], since) as both:
         found = verify_table(both, name, most_differences=None)
+        if suspected is not None:
+            found.differences = confirmed(suspected, found.differences)
         kinds = Counter(one.kind for one in found.differences)
         counted = Repaired(kinds[MISSING], kinds[CHANGED], kinds[EXTRA])
         if kinds.total() > settings.repair_share_limit * max(found.rows, 1) and not is_all:
@@ -55,6 +50,8 @@ def repair(settings: Settings, name: str, is_dry: bool = False, is_all: bool = F
             if kinds:
                 _write(both, both.tables[name], found)
                 found = verify_table(both, name)
+                if suspected is not None:
+                    found.differences = confirmed(suspected, found.differences)
             record(both.target, found)
             if not found.is_equal:
                 raise StorelineError(f"{name} still differs after its repair: {found.differences[0]}")

@@ -21,8 +21,8 @@ def copy_rows(
 ) -> str:
     """Return the COPY of the rows that meet a condition, one CSV line each.
 
-    `before` is what stands before a row's own columns, followed by a comma; of its columns those in `quoted_before` are
-    texts.
+    `before` is what precedes a row's own columns, with a comma at its end; those of its columns that `quoted_before`
+    names are texts.
     """
     sent = ", ".join(c.type.sent.format(c=quote_ident(c.name, connection)) for c in table.columns)
     texts = [*quoted_before, *(quote_ident(c.name, connection) for c in table.columns if c.type.is_text)]
@@ -32,11 +32,12 @@ def copy_rows(
     return f"copy ({rows}) to stdout (format csv, null 'NULL'{quoting})"
 
 
-def load_statement(table: SourceTable, target: str, path: str) -> str:
-    """Return the LOAD DATA that reads what `copy_rows` sends."""
+def load_statement(table: SourceTable, target: str, path: str, replaces: bool = False) -> str:
+    """Return the LOAD DATA that reads what `copy_rows` sends; rows with the same key make way for it, if `replaces`."""
+    verb = "replace into" if replaces else "into"
     names = ", ".join(mysql.quote(c.name) for c in table.columns)
     return (
-        f"load data local infile {mysql.literal(path)} into table {target} character set utf8mb4 "
+        f"load data local infile {mysql.literal(path)} {verb} table {target} character set utf8mb4 "
         f"fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n' ({names})"
     )
 

@@ -1,13 +1,18 @@
-"""How a PostgreSQL type becomes a MySQL type without loss: what COPY sends of it, and how MySQL writes it back.
+"""How a PostgreSQL type becomes a MySQL type without loss: what COPY sends for it, and how MySQL writes it back.
 
-Both must be the same bytes: a row's line is hashed as it travels, and MySQL rebuilds it from what it stored.
+Both must be the same bytes: a row's line is hashed on its way, and MySQL rebuilds it from what it stored. The stream of
+changes makes the same text from the value that it receives.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from storeline.replica import received
 
 MAX_KEY_BYTES = 3072  # InnoDB's limit for an index, DYNAMIC row format
-MAX_ROW_BYTES = 65535  # of all columns but TEXT, whatever the storage engine
+MAX_ROW_BYTES = 65535  # of all columns except TEXT, whatever the storage engine
 BYTES_PER_CHARACTER = 4  # utf8mb4
 
 
@@ -16,6 +21,7 @@ class Type:
     """How a column is copied: `{c}` in an expression stands for the quoted column."""
 
     mysql: str
+    received: Callable[[Any], str]  # the text of a value from a change's JSON; raises ValueError
     sent: str = "{c}"  # PostgreSQL: the expression that COPY sends
     stored: str = "cast({c} as char)"  # MySQL: the same text from the stored value
     is_text: bool = False  # quoted in the line, so that a text NULL is not a null
@@ -29,12 +35,13 @@ class UnknownType(Exception):
 
 _QUOTED = """concat('"', replace({c}, '"', '""'), '"')"""
 _EXACT = {
-    "integer": Type("INT"),
-    "bigint": Type("BIGINT"),
-    "uuid": Type("CHAR(36)", key_bytes=36 * BYTES_PER_CHARACTER, row_bytes=36 * BYTES_PER_CHARACTER),
-    "text": Type("LONGTEXT", stored=_QUOTED, is_text=True, key_bytes=MAX_KEY_BYTES + 1, row_bytes=12),
+    "integer": Type("INT", received.whole(32)),
+    "bigint": Type("BIGINT", received.whole(64)),
+    "uuid": Type("CHAR(36)", received.uuid, key_bytes=36 * BYTES_PER_CHARACTER, row_bytes=36 * BYTES_PER_CHARACTER),
+    "text": Type("LONGTEXT", received.text(), stored=_QUOTED, is_text=True, key_bytes=MAX_KEY_BYTES + 1, row_bytes=12),
     "timestamp with time zone": Type(
         "DATETIME(6)",
+        received.moment,
         "{c} at time zone 'UTC'",
         # PostgreSQL writes no zeros at the end of a fraction.
         "trim(trailing '.' from trim(trailing '0' from cast({c} as char)))",
@@ -53,12 +60,13 @@ def contract(declared: str) -> Type:
     if match := re.fullmatch(r"numeric\((\d+),(\d+)\)", declared):
         precision, scale = map(int, match.groups())
         if precision <= 65 and scale <= min(30, precision):
-            return Type(f"DECIMAL({precision},{scale})", key_bytes=32, row_bytes=32)
+            exact = received.exact(precision, scale)
+            return Type(f"DECIMAL({precision},{scale})", exact, key_bytes=32, row_bytes=32)
     if match := re.fullmatch(r"character varying\((\d+)\)", declared):
         length = int(match[1])
         # A row's columns that are not TEXT share MAX_ROW_BYTES.
         if length <= 768:
-            most = length * BYTES_PER_CHARACTER
-            return Type(f"VARCHAR({length})", stored=_QUOTED, is_text=True, key_bytes=most, row_bytes=most + 2)
+            most, text = length * BYTES_PER_CHARACTER, received.text(length)
+            return Type(f"VARCHAR({length})", text, stored=_QUOTED, is_text=True, key_bytes=most, row_bytes=most + 2)
         return TEXT
     raise UnknownType(declared)

@@ -7,14 +7,15 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
-from storeline.replica import bases
+from storeline.replica import applied, bases
+from storeline.replica.differences import CHANGED, EXTRA, MISSING, Difference, Verification, confirmed, record
 from storeline.replica.key_groups import GROUPS, list_source, list_target, source_groups, target_groups
 from storeline.replica.source import SourceTable, describe, quoted
 from storeline.settings import Settings
@@ -23,64 +24,29 @@ from storeline.tables import SOURCE_SCHEMA, TABLES
 
 ROWS_AT_ONCE = 100_000  # that are compared one by one in memory
 MOST_DIFFERENCES = 10_000  # after which a verification looks no further
-MISSING, EXTRA, CHANGED = "missing", "extra", "changed"
 FIELD = re.compile(r'(?:^|,)("(?:[^"]|"")*"|[^,]*)')
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A key whose row is missing in the replica, extra there, or has other values in some columns."""
-
-    key: str
-    kind: str
-    columns: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.kind} ({self.key}){': ' + ', '.join(self.columns) if self.columns else ''}"
-
-
-@dataclass
-class Verification:
-    """What was found of a table. `behind` counts the keys that the source has changed since the copy."""
-
-    table: str
-    rows: int
-    run_id: str  # of the copy that the replica held
-    differences: list[Difference] = field(default_factory=list)
-    behind: int = 0
-    is_cut: bool = False  # more may differ: it looked no further
-
-    @property
-    def is_equal(self) -> bool:
-        """Tell whether the replica holds nothing that it should not, and lacks nothing."""
-        return not self.differences
-
-    @property
-    def counted(self) -> str:
-        """Return how many keys differ, or at least how many."""
-        return f"{'at least ' if self.is_cut else ''}{len(self.differences):,}"
-
-    def lines(self, limit: int) -> Iterator[str]:
-        """Yield a line for each key that differs, up to a limit, and how many more there are."""
-        for difference in self.differences[:limit]:
-            yield f"{self.table}: {difference}"
-        if (more := len(self.differences) - limit) > 0:
-            yield f"{self.table}: and {'at least ' if self.is_cut else ''}{more:,} more"
-
-
-@dataclass(frozen=True)
 class Compared:
-    """One source snapshot and the replica under its lock."""
+    """One source snapshot and the replica under its lock.
+
+    With a stream the replica is ahead of its copy, and any of its rows may be behind the snapshot. Then a row counts as
+    behind only if it is not visible in `since`, an earlier snapshot that was applied as a whole; without it, none does.
+    """
 
     source: Connection
     target: Any
     tables: dict[str, SourceTable]
     held: dict[str, bases.Base]  # the copy that each table came from
     copied: dict[str, int]  # the sum of each table's hashes when it was copied
+    snapshot: str
+    is_streamed: bool
+    since: str | None
 
 
 @contextmanager
-def compared(settings: Settings, names: Collection[str]) -> Iterator[Compared]:
+def compared(settings: Settings, names: Collection[str], since: str | None = None) -> Iterator[Compared]:
     """Hold the replica's lock and a source snapshot. Raises StorelineError where a table cannot be compared."""
     with (
         closing(mysql.replicator(settings).connect(allow_local_infile=True)) as target,
@@ -106,23 +72,56 @@ def compared(settings: Settings, names: Collection[str]) -> Iterator[Compared]:
                 f"{other[0]} was copied from another PostgreSQL: run replicate_postgres_to_mysql first"
             )
         copied = {name: int(found[name][2] or -1) for name in wanted}
-        yield Compared(source, target, tables, {name: held[name] for name in wanted}, copied)
+        is_streamed = applied.has_applied(target, held[wanted[0]].run_id)
+        bases_ = {name: held[name] for name in wanted}
+        yield Compared(source, target, tables, bases_, copied, snapshot.visible, is_streamed, since)
 
 
 def verify(settings: Settings, names: Sequence[str] = ()) -> list[Verification]:
     """Compare tables of the replica, all of them by default, and write what was found into `ops.verifications`.
 
-    Raises StorelineError, psycopg2.Error and MySQL's errors when that is impossible; a difference is no error here.
+    Raises StorelineError, psycopg2.Error and MySQL's errors when that is impossible; a difference is not an error here.
     """
     with compared(settings, names) as both:
         found = [verify_table(both, name) for name in both.tables]
+        if not both.is_streamed or all(one.is_equal for one in found):
+            for one in found:
+                record(both.target, one)
+            return found
+    return _verify_again(settings, found, both)
+
+
+def _verify_again(settings: Settings, found: list[Verification], before: Compared) -> list[Verification]:
+    """Compare what differed once more, when the stream has applied what the first snapshot saw; return what is left."""
+    applied.catch_up(settings, found[0].run_id)
+    differing = [one.table for one in found if not one.is_equal]
+    with compared(settings, differing, before.snapshot) as both:
+        again = {name: verify_table(both, name) for name in differing}
         for one in found:
+            if second := again.get(one.table):
+                left = confirmed(one.differences, second.differences)
+                one.behind = second.behind + len(second.differences) - len(left)
+                one.rows, one.run_id, one.differences = second.rows, second.run_id, left
             record(both.target, one)
-        return found
+    return found
+
+
+def suspects(settings: Settings, name: str) -> tuple[list[Difference] | None, str | None]:
+    """Return what a first look at a table finds, once the stream has applied what was committed, and its snapshot.
+
+    None for a replica without a stream: only the next copy brings its rows.
+    """
+    with compared(settings, [name]) as both:
+        if not both.is_streamed:
+            return None, None
+        found = verify_table(both, name, most_differences=None)
+    if found.differences:
+        applied.catch_up(settings, found.run_id)
+    return found.differences, both.snapshot
 
 
 def verify_table(both: Compared, name: str, most_differences: int | None = MOST_DIFFERENCES) -> Verification:
-    """Compare one table; with a number of differences after which the rest is left."""
+    """Compare one table; stop after `most_differences`, unless that is None."""
     table = both.tables[name]
     with ThreadPoolExecutor(1) as other_side:
         there_later = other_side.submit(target_groups, both.target, table)
@@ -131,7 +130,7 @@ def verify_table(both: Compared, name: str, most_differences: int | None = MOST_
     found = Verification(name, sum(one.rows for one in here.values()), both.held[name].run_id)
     differing = sorted(group for group in here.keys() | there.keys() if here.get(group) != there.get(group))
     # A replica that still holds exactly what was copied is untouched: whatever differs has changed at the source.
-    is_untouched = sum(one.sum for one in there.values()) == both.copied[name]
+    is_untouched = not both.is_streamed and sum(one.sum for one in there.values()) == both.copied[name]
     rows = max(found.rows, sum(one.rows for one in there.values()))
     at_once = max(1, GROUPS * ROWS_AT_ONCE // max(rows, 1))
     for first in range(0, len(differing), at_once):
@@ -146,7 +145,8 @@ def compare_rows(
     both: Compared, table: SourceTable, groups: Sequence[int], is_untouched: bool, found: Verification
 ) -> None:
     """Compare the rows of some groups one by one, and add what differs to what was found."""
-    source_rows = list_source(both.source, table, groups, both.held[table.name].snapshot)
+    since = (both.since or both.snapshot) if both.is_streamed else both.held[table.name].snapshot
+    source_rows = list_source(both.source, table, groups, since)
     target_rows = list_target(both.target, table, groups)
     for key in sorted(source_rows.keys() | target_rows.keys()):
         is_newer, line = source_rows.get(key, (False, None))
@@ -170,22 +170,5 @@ def differing_columns(table: SourceTable, line: str, other: str) -> Iterator[str
 
 
 def fields(line: str) -> list[str]:
-    """Return the fields of a line as they stand there, quotes included."""
+    """Return the fields of a line as they are written, quotes included."""
     return FIELD.findall(line.removesuffix("\n"))
-
-
-def record(target: Any, found: Verification) -> None:
-    """Write what was found of a table."""
-    mysql.do(
-        target,
-        """insert into ops.verifications (table_name, verified_at, run_id, row_count, differing, behind, first_key)
-           values (%s, utc_timestamp(6), %s, %s, %s, %s, %s)""",
-        (
-            found.table,
-            found.run_id,
-            found.rows,
-            len(found.differences),
-            found.behind,
-            str(found.differences[0])[:255] if found.differences else None,
-        ),
-    )
