@@ -7,13 +7,14 @@ from uuid import uuid4
 
 from pyspark.errors import PySparkException
 from pyspark.logger import PySparkLogger
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column, DataFrame, Observation, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType
 
 from storeline.errors import StorelineError
 from storeline.marts.contract import Mart, spark_type
 
+ROWS = "rows"  # what an observation calls the number of all rows
 EXAMPLES = 3
 VALUE_LENGTH = 60
 
@@ -60,6 +61,16 @@ def audit(frame: DataFrame, mart: Mart) -> int:
     return rows
 
 
+def counted(frame: DataFrame, mart: Mart, observation: Observation) -> DataFrame:
+    """Return the frame such that whatever computes its rows also counts those that break a rule.
+
+    `observation` then has the number of all rows, `ROWS`, and that of each rule except the grain's. Raises AuditError
+    when a rule is not a condition.
+    """
+    counts = [F.count_if(is_broken).alias(rule) for rule, is_broken in _conditions(frame, mart).items()]
+    return frame.observe(observation, F.count(F.lit(1)).alias(ROWS), *counts)
+
+
 def _differences(frame: DataFrame, mart: Mart) -> Iterator[str]:
     wanted, got = [column.name for column in mart.columns], frame.columns
     if wanted != got:
@@ -73,15 +84,20 @@ def _differences(frame: DataFrame, mart: Mart) -> Iterator[str]:
             )
 
 
-def _broken_rules(frame: DataFrame, mart: Mart) -> tuple[int, list[str]]:
-    """Return the number of rows, and a line for each rule that some of them break."""
+def _conditions(frame: DataFrame, mart: Mart) -> dict[str, Column]:
+    """Return for each rule, except the grain's, whether a row breaks it. Raises AuditError when one has no answer."""
     for check in mart.checks:
         with _in_one_line(mart, check):
             type_ = frame.select(F.expr(check)).schema[0].dataType
         if not isinstance(type_, BooleanType):
             raise AuditError(f"mart {mart.name}: rule `{check}` is {type_.simpleString()}, not true or false")
     conditions = dict(_implied_rules(mart)) | {check: check for check in mart.checks}
-    broken = {rule: ~F.coalesce(F.expr(condition), F.lit(False)) for rule, condition in conditions.items()}
+    return {rule: ~F.coalesce(F.expr(condition), F.lit(False)) for rule, condition in conditions.items()}
+
+
+def _broken_rules(frame: DataFrame, mart: Mart) -> tuple[int, list[str]]:
+    """Return the number of rows, and a line for each rule that some of them break."""
+    broken = _conditions(frame, mart)
     # In one pass, because a Spark job costs more than the rows of most marts.
     measures = (F.count(F.lit(1)), F.count_distinct(*mart.grain), *map(F.count_if, broken.values()))
     rows, keys, *counts = frame.agg(*measures).collect()[0]

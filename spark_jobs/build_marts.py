@@ -12,17 +12,18 @@ from functools import reduce
 from typing import Any
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs import jdbc
-from spark_jobs.audit import AuditError, audit, resolve
+from spark_jobs.audit import ROWS, AuditError, audit, counted, resolve
 from spark_jobs.executors import QUICK_COMPILER, awaited
 from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.recording import recorded, tidying
 from spark_jobs.session import session
 from spark_jobs.watch import Watch, watching
 from storeline import ledger, task
+from storeline.changes import position
 from storeline.errors import Refusal, StorelineError
 from storeline.generation import MARTS, REPLICA
 from storeline.ledger import TableRun, TableRuns
@@ -38,8 +39,11 @@ THREADS = 4  # so that small queries do not wait for each other's planning
 # The inputs are in memory before a query is planned, so their sizes are known; replanning after each stage would
 # double the jobs, which dominate the cost of a small shop's marts.
 PLANNING = ("spark.sql.adaptive.enabled", "false")
-SWAPPED = "an executor was lost and a copy swapped the replica after it was read; the marts are unchanged: run again"
-QUICK_COMPILER_BYTES = 32 << 20  # of the whole replica; docs/decisions.md has the measurements
+# A small table has one partition, so nothing is shuffled for a join; broadcasting one side would be a job of its own.
+NO_BROADCAST = ("spark.sql.autoBroadcastJoinThreshold", "-1")
+SWAPPED = "an executor was lost and the replica changed after it was read; the marts are unchanged: run again"
+REFUSED = "java.sql.BatchUpdateException"  # the driver's error when MySQL refuses a row
+SMALL_BYTES = 32 << 20  # of the whole replica; docs/decisions.md has the measurements
 
 
 def main() -> None:
@@ -53,8 +57,8 @@ def main() -> None:
             watching(Watch("build_marts", login, MARTS, limit)) as watch,
             closing(login.connect(conn_attrs=task.attributes())) as target,
         ):
-            is_small = mysql.data_bytes(target, REPLICA.live) < QUICK_COMPILER_BYTES
-            options = (PLANNING, QUICK_COMPILER) if is_small else (PLANNING,)
+            is_small = mysql.data_bytes(target, REPLICA.live) < SMALL_BYTES
+            options = (PLANNING, NO_BROADCAST, QUICK_COMPILER) if is_small else (PLANNING,)
             with session("build_marts", *options) as spark, awaited(spark, settings.spark_executor_wait_seconds):
                 build_marts(settings, spark, marts, target, watch)
     except StorelineError as error:
@@ -77,12 +81,14 @@ def build_marts(
     with recorded(mysql.mart_builder(settings), target, run_id, "build_marts", MARTS, watch) as check:
         clear_away(target)
         MARTS.refuse_foreign(target, [mart.name for mart in marts])
-        tables, bases = read_replica(settings, spark, marts, target)
+        tables, bases, applied = read_replica(settings, spark, marts, target)
         tables_of_marts = [mart.name for mart in marts if not mart.is_view]
         staged = {name: MARTS.staging_name(n, run_id, name) for n, name in enumerate(tables_of_marts)}
         numbers = fill_staging(settings, marts, tables, staged)
         ledger.record_tables(target, run_id, numbers)
-        publication.publish(target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds, check)
+        publication.publish(
+            target, run_id, marts, staged, numbers, bases, settings.swap_wait_seconds, check, changes=applied or 0
+        )
     with tidying("build_marts"):
         views.make_missing(target, marts)
         clear_away(target)
@@ -98,12 +104,14 @@ def clear_away(target: Any) -> None:
 
 def read_replica(
     settings: Settings, spark: SparkSession, marts: tuple[Mart, ...], target: Any
-) -> tuple[dict[str, DataFrame], dict[str, bases.Base]]:
-    """Return every table that a mart reads, persisted, and its base: all from one state of the replica.
+) -> tuple[dict[str, DataFrame], dict[str, bases.Base], int | None]:
+    """Return every table that a mart reads, persisted, its base, and how many changes the stream had applied.
 
-    The lock is held only while the tables are read, so that no copy swaps meanwhile; a block that is lost and reread
-    later comes from the same state, or raises an error. Raises StorelineError when the replica lacks a table, and
-    Refusal when one was found to differ from the source.
+    All are from one state of the replica; without a stream there is no number.
+
+    The lock is held only while the tables are read, so that neither a copy nor the stream changes them meanwhile; a
+    block that is lost and reread later comes from the same state, or raises an error. Raises StorelineError when the
+    replica lacks a table, and Refusal when one was found to differ from the source.
     """
     names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
     mysql_locks.hold(target, bases.LOCK, settings.lock_wait_seconds)
@@ -112,13 +120,14 @@ def read_replica(
         raise StorelineError(f"the replica has no {', '.join(missing)} yet: run replicate_postgres_to_mysql first")
     if settings.marts_refuse_differing_replica:
         last_verification.refuse_differing(target, names)
-    tables = {name: jdbc.read(settings, spark, target, name, held[name].run_id) for name in names}
+    applied = position.applied(target)
+    tables = {name: jdbc.read(settings, spark, target, name, held[name].run_id, applied) for name in names}
     for table in tables.values():
         table.persist(STORED)
     # One job for all of them.
     reduce(DataFrame.union, [table.select(F.lit(1)) for table in tables.values()]).count()
     mysql_locks.release(target, bases.LOCK)
-    return tables, {name: held[name] for name in names}
+    return tables, {name: held[name] for name in names}, applied
 
 
 def fill_staging(
@@ -166,18 +175,36 @@ def _fill_all(
 def _fill(settings: Settings, mart: Mart, frame: DataFrame, table: str | None) -> tuple[str, TableRun]:
     """Audit one mart and load it into its staging table; a view has none."""
     began = time.monotonic()
-    rows = audit(frame, mart)
-    audited = time.monotonic()
-    if table is not None:
-        with closing(mysql.mart_builder(settings).connect()) as connection:
-            mysql.do(connection, ddl.create_table(mart, MARTS.staged(table)))
-            jdbc.append(settings, frame, MARTS.staging, table)
-            mysql_swap.mark_loaded(connection, MARTS.staged(table))
-            loaded = mysql.ask(connection, f"select count(*) from {MARTS.staged(table)}")[0][0]
-        if loaded != rows:
-            raise StorelineError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts are unchanged")
-    copy_seconds, check_seconds = round(time.monotonic() - audited, 3), round(audited - began, 3)
-    return mart.name, TableRun(rows, copy_seconds=copy_seconds, check_seconds=check_seconds)
+    if table is None:
+        return mart.name, TableRun(audit(frame, mart), check_seconds=round(time.monotonic() - began, 3))
+    with closing(mysql.mart_builder(settings).connect()) as connection:
+        mysql.do(connection, ddl.create_table(mart, MARTS.staged(table)))
+        rows = _load_audited(settings, mart, frame, table)
+        mysql_swap.mark_loaded(connection, MARTS.staged(table))
+        loaded = mysql.ask(connection, f"select count(*) from {MARTS.staged(table)}")[0][0]
+    if loaded != rows:
+        raise StorelineError(f"mart {mart.name}: {loaded} of {rows} rows arrived; the marts are unchanged")
+    return mart.name, TableRun(rows, copy_seconds=round(time.monotonic() - began, 3))
+
+
+def _load_audited(settings: Settings, mart: Mart, frame: DataFrame, table: str) -> int:
+    """Load a mart into its staging table and return its number of rows. Raises AuditError with the broken rules.
+
+    The rules are counted as the rows pass, and the table's primary key keeps the grain, so the rows are computed once.
+    Only what breaks a rule is read again, for the examples.
+    """
+    observation = Observation()
+    try:
+        jdbc.append(settings, counted(frame, mart, observation), MARTS.staging, table)
+    except FAILURES as error:
+        if REFUSED in str(error):
+            audit(frame, mart)  # MySQL refuses what breaks most rules, but cannot name them
+        raise
+    numbers = observation.get
+    if any(numbers[rule] for rule in numbers if rule != ROWS):
+        audit(frame, mart)
+        raise StorelineError(f"mart {mart.name}: its query returns other rows when it runs again")
+    return int(numbers[ROWS])
 
 
 if __name__ == "__main__":

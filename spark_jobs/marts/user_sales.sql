@@ -77,7 +77,7 @@ sales_of_each_month_and_loyalty_status as (
 )
 
 -- Means are a sum divided by a number: avg() would round twice, first to its own scale. The sum of microseconds is
--- cast to fewer digits because Spark gives a quotient the more decimals the fewer digits stand before the point.
+-- cast to fewer digits because the fewer a number has before the point, the more decimals Spark gives its quotient.
 select
     cast(order_month as date) as order_month,
     cast(loyalty_status as string) as loyalty_status,

@@ -1,4 +1,4 @@
-"""What a mart promises: one SQL file whose leading comment is its contract. To add a mart, add that file.
+"""What a mart promises: one SQL file whose leading comment is its contract. A new mart is that file and its example.
 
 The format: a block comment with YAML (`about`, `grain`, `reads`, `columns`, `checks`, for a view `view: true`), then
 one Spark SQL select. A column reads `name: MYSQLTYPE, meaning`; only `name: MYSQLTYPE null, meaning` may hold nulls.

@@ -23,16 +23,19 @@ def publish(
     bases: Mapping[str, Base],
     wait_seconds: float,
     check: Callable[[], None] = lambda: None,
+    *,
+    changes: int = 0,
 ) -> None:
     """Make the staged marts live, all at once, including their views and `ops.mart_builds`.
 
-    `connection` holds the marts' lock. Raises MysqlError; nothing has changed then.
+    `changes` is how many the stream had applied to the replica when it was read. `connection`
+    holds the marts' lock. Raises MysqlError; nothing has changed then.
     """
     following = MARTS.begin_ledger(connection)
     by_name = {mart.name: mart for mart in marts}
     for name, mart in built.items():
         read = {
-            table: {"generation": bases[table].run_id, "snapshot": bases[table].snapshot}
+            table: {"generation": bases[table].run_id, "snapshot": bases[table].snapshot, "changes": changes}
             for table in sorted(_tables_behind(by_name[name], by_name))
         }
         mysql.do(

@@ -1,4 +1,4 @@
-"""The views among the marts: they change over in the statement that swaps the tables.
+"""The views among the marts: they are swapped in the same statement as the tables.
 
 MySQL cannot move a view to another database. So a view's next version waits beside it under a run's id, and its old
 version leaves under one; neither has the view's name, so a crash in between leaves no stale view.
