@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards import cockpit, sales
+from dashboards import changes, cockpit, sales
 from dashboards.boards import Board
 from dashboards.panels import Panel
 from dashboards.sources import AIRFLOW, CLICKHOUSE, MYSQL, POSTGRES, Source
@@ -111,6 +111,28 @@ where decided_at > now() - interval '1 hour'""",
         minutes=5,
         board=cockpit.BOARD,
         panel="Dead letters by reason",
+    ),
+    Rule(
+        "storeline-changes-behind",
+        "The replica is behind the shop",
+        "Changes are captured but not applied: is postgres_to_mysql_streaming unpaused and green? See storeline lag.",
+        MYSQL,
+        f"select coalesce({changes.AGE}, 0) as age\n{changes.BEHIND}",
+        limit=STUCK_SECONDS,
+        minutes=5,
+        board=cockpit.BOARD,
+        panel="Replica behind the shop",
+    ),
+    Rule(
+        "storeline-slot-lost",
+        "The capture of changes loses its log",
+        "The replication slot {{ .Labels.slot }} is lost, or close to it: storeline status says what to do.",
+        POSTGRES,
+        f"select made.slot_id as slot, {changes.USED} as used\n{changes.SLOT}",
+        limit=changes.USED_SHARE,
+        minutes=2,
+        board=cockpit.BOARD,
+        panel="Replication slot",
     ),
     Rule(
         "storeline-marts-old",

@@ -1,6 +1,6 @@
 """The board *Cockpit*, the health of everything: what runs, what waits, what was refused, how old the marts are."""
 
-from dashboards import streaming
+from dashboards import changes, streaming
 from dashboards.boards import Board
 from dashboards.panels import BYTES, COUNT, RED, SECONDS, SHARE, YELLOW, Panel, number, text, time
 from dashboards.sources import AIRFLOW, MYSQL
@@ -55,6 +55,7 @@ order by age_seconds desc, mart""",
             link="/d/storeline-shop",
         ),
         *streaming.PANELS,
+        *changes.PANELS,
         Panel(
             "Rows copied",
             "Rows of each copy from PostgreSQL to MySQL.",

@@ -1,4 +1,4 @@
-"""How a set of tables changes over at once: staged, live and previous generation, with a ledger that tells which.
+"""How a set of tables is swapped at once: staged, live and previous generation, with a ledger of which is live.
 
 Each set has three databases and one small table in `ops` that is renamed together with it, because nothing else can
 be atomic with a RENAME. A table that the ledger does not name, or a staging table without a run's id, belongs to
@@ -53,7 +53,7 @@ class Generations:
         return self._of_ledger(connection, "run_id", "") | self._of_ledger(connection, "run_id", "_previous")
 
     def drop_dead_staging(self, connection: Any) -> None:
-        """Drop every run's tables from staging: the holder of the set's lock is the only run, so all are left-overs."""
+        """Drop every run's tables from staging: the holder of the set's lock is the only run, so all are leftovers."""
         doomed = {name for name in mysql.tables_of(connection, self.staging) if OURS.fullmatch(name)}
         mysql_swap.drop_tables(connection, self.staging, doomed)
 

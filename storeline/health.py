@@ -8,7 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from storeline import dag_states
-from storeline.dag_states import DagState
+from storeline.changes import slot
+from storeline.changes.lag import ChangeLag, lag
+from storeline.changes.slot import Slot
+from storeline.dag_states import CHANGES, DagState
 from storeline.errors import StorelineError, one_line
 from storeline.events import dead_letters
 from storeline.events.lag import Lag, lags
@@ -40,16 +43,21 @@ class Service:
 
 @dataclass
 class Health:
-    """The findings. `hands` names what needs attention, and what to do; `notes` what a user may want to know."""
+    """The findings. `hands` names what needs attention, and what to do; `notes` what a user may want to know.
+
+    What a service that does not answer would have said is None.
+    """
 
     services: list[Service] = field(default_factory=list)
     dags: list[DagState] = field(default_factory=list)
-    tables: int = 0
+    tables: int | None = None
     replica_age_seconds: int | None = None
-    marts: int = 0
+    marts: int | None = None
     mart_age_seconds: int | None = None
     topics: list[Lag] = field(default_factory=list)
-    dead_letters: dict[str, int] = field(default_factory=dict)
+    changes: ChangeLag | None = None
+    dead_letters: dict[str, int] | None = None
+    slot: Slot | None = None  # None while changes are not captured
     hands: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -64,7 +72,13 @@ def look(settings: Settings) -> Health:
     found.services = list(_services(settings))
     found.hands += [f"{one.name} at {one.where}: {one.said}: see its log" for one in found.services if not one.is_well]
     are_well = {one.name for one in found.services if one.is_well}
-    for add, needed in ((_add_dags, {"PostgreSQL"}), (_add_tables, {"MySQL"}), (_add_stream, {"PostgreSQL", "Kafka"})):
+    for add, needed in (
+        (_add_capture, {"PostgreSQL"}),
+        (_add_dags, {"PostgreSQL"}),
+        (_add_tables, {"MySQL"}),
+        (_add_stream, {"PostgreSQL", "Kafka"}),
+        (_add_changes, {"PostgreSQL", "MySQL", "Kafka"}),
+    ):
         if needed <= are_well:
             with _told(found):
                 add(settings, found)
@@ -97,9 +111,17 @@ def _services(settings: Settings) -> Iterator[Service]:
         except OSError:
             yield Service(name, where, "no answer", is_well=False)
         except (StorelineError, *DRIVER_ERRORS) as error:
-            yield Service(name, where, one_line(error), is_well=False)
+            # The table has name and address in columns of their own.
+            yield Service(name, where, one_line(error).removeprefix(f"{name} at {where}: "), is_well=False)
         else:
             yield Service(name, where, "answers", is_well=True)
+
+
+def _add_capture(settings: Settings, found: Health) -> None:
+    with closing(postgres.reader(settings).connect()) as connection, connection.cursor() as cursor:
+        found.slot = slot.current(cursor)
+    if found.slot and (line := slot.loss(found.slot) or slot.warning(found.slot)):
+        found.hands.append(line)
 
 
 def _add_dags(settings: Settings, found: Health) -> None:
@@ -112,8 +134,8 @@ def _add_dags(settings: Settings, found: Health) -> None:
     for dag in found.dags:
         if dag.failure and dag.running_since is None:
             found.hands.append(f"{dag.failure}: the last line of its log in Airflow says why")
-        if dag.pause:
-            found.notes.append(f"{dag.pause}: unpause it in Airflow to let it run")
+        if pause := dag.pause(is_captured=found.slot is not None):
+            found.notes.append(f"{pause}: unpause it in Airflow to let it run")
         if dag.retry:
             found.notes.append(dag.retry)
 
@@ -138,7 +160,15 @@ def _add_stream(settings: Settings, found: Health) -> None:
     if oldest > STUCK_SECONDS and found.is_on(STREAM):
         found.hands.append(f"an event has waited for {oldest:.0f} s: see the run of {STREAM} in Airflow")
     with closing(postgres.reader(settings).connect()) as connection, connection.cursor() as cursor:
-        found.dead_letters = dict(dead_letters.classes(cursor))
-    if found.dead_letters:
-        count = sum(found.dead_letters.values())
+        found.dead_letters = classes = dict(dead_letters.classes(cursor))
+    if classes:
+        count = sum(classes.values())
         found.notes.append(f"{count:,} dead letters: ops.dead_letters says why, `storeline redrive` sends them again")
+
+
+def _add_changes(settings: Settings, found: Health) -> None:
+    found.changes = one = lag(settings)
+    if one is None or not found.is_on(CHANGES):
+        return
+    if (one.seconds or 0.0) > STUCK_SECONDS:
+        found.hands.append(f"a change has waited for {one.seconds:.0f} s: see the run of {CHANGES} in Airflow")

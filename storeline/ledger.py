@@ -23,7 +23,7 @@ class TableRun:
     byte_count: int = 0
     copy_seconds: float = 0.0
     index_seconds: float = 0.0
-    check_seconds: float = 0.0  # comparing a copied table with its source, or auditing a mart
+    check_seconds: float = 0.0  # comparing a copied table with its source; a mart is audited while it is loaded
     content_hash: str | None = None
 
 

@@ -6,7 +6,7 @@ secrets=/run/storeline
 data=/var/lib/grafana
 home=${GF_PATHS_HOME:-/usr/share/grafana}
 
-# A loopback address in `.env` means our own server, which has another name inside (storeline/settings.py).
+# A loopback address in `.env` means our own server, which has another name inside (storeline/loopback.py).
 for entry in $STORELINE_SERVICES; do
     name=$(printf %s "${entry%%=*}" | tr '[:lower:]' '[:upper:]')
     inside=${entry#*=}

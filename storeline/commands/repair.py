@@ -1,7 +1,7 @@
 """Bring the rows of a table of the replica that differ back to what the source holds.
 
 Only the keys that `storeline verify` names are inserted, updated or deleted, in one transaction, and the table is
-verified again. More than REPAIR_SHARE_LIMIT of a table is repaired with --all only.
+verified again. More than REPAIR_SHARE_LIMIT of a table is repaired only with --all.
 
 Example: storeline repair orders --dry-run
 """

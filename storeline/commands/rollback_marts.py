@@ -13,7 +13,7 @@ from storeline.stores import mysql
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare nothing: the marts change over together."""
+    """Declare nothing: all marts are restored together."""
 
 
 def run(settings: Settings, options: Namespace) -> int:

@@ -9,7 +9,8 @@ Example: storeline verify orders order_details
 from argparse import ArgumentParser, Namespace
 
 from storeline.commands.output import add_json, show, show_json
-from storeline.replica.verification import Verification, verify
+from storeline.replica.differences import Verification
+from storeline.replica.verification import verify
 from storeline.settings import Settings
 
 HEADS = ("table", "rows", "differing", "behind")

@@ -1,8 +1,7 @@
 """A folder of one run date: `<root>/<run date>/<what>/`, with Parquet files and a manifest.
 
 The manifest says what the folder holds. It is written once all parts exist and replaces the previous one in one step;
-so a reader has the old parts or the new ones, even after a crash. One that still
-holds the old manifest gets an error.
+so a reader has the old parts or the new ones, even after a crash. One that still holds the old manifest gets an error.
 """
 
 import json

@@ -138,6 +138,8 @@ def test_a_stack_that_is_down_is_said_in_a_moment(broker: Stack) -> None:
         "Kafka",
         "Spark",
     ]
+    # Zero tables, or no dead letter, would be a claim.
+    assert {f"{what:<9}unknown" for what in ("Replica", "Marts", "Dead")} <= set(done.stdout.splitlines())
     assert "Traceback" not in done.stderr
 
 

@@ -25,6 +25,7 @@ from storeline.replica.verification import verify
 from storeline.settings import Settings
 from storeline.stores import mysql, postgres
 from tests.integration.batches import IDS, Batches
+from tests.integration.changing import drop_slots, forget_position, make_slot
 from tests.integration.events import ADA, KNOWN, Ask, order, registration
 from tests.integration.jobs import build_here, copy_here
 from tests.integration.sales_weeks import WEEKS, fill_weeks, sales_of
@@ -32,15 +33,23 @@ from tests.integration.sales_weeks import WEEKS, fill_weeks, sales_of
 pytestmark = pytest.mark.integration
 
 FAILED = "20260101T000000_failed"
+SLOT = "storeline_boards"
+APPLIED = """insert into ops.stream_positions
+    (stream, run_id, started_at, last_end, last_transaction, changes, committed_at, updated_at)
+values ('stream_changes', 'a run', utc_timestamp(6), 0, 0, 7,
+    utc_timestamp(6) - interval 3 second, utc_timestamp(6) - interval 2500000 microsecond)"""
 TYPES: dict[str, tuple[type, ...]] = {TIME: (datetime, date), TEXT: (str,), NUMBER: (int, float, Decimal)}
 
 
 @pytest.fixture(scope="module")
 def filled(settings: Settings, spark: SparkSession, shop: None, airflow_states: None) -> Iterator[Settings]:
     """Return the settings of databases with data for every panel, created by the platform's own code."""
+    make_slot(settings, SLOT)
     copy_here(settings, spark)
     build_here(settings, spark, load_marts())
     verify(settings)
+    with closing(mysql.admin(settings).connect()) as target:
+        mysql.do(target, APPLIED)
     with closing(mysql.replicator(settings).connect()) as target:
         ledger.begin(target, FAILED, "replicate", ())
         ledger.end(target, FAILED, "failed", "the disk is full")
@@ -51,6 +60,9 @@ def filled(settings: Settings, spark: SparkSession, shop: None, airflow_states: 
     fill_weeks(settings, weeks=())
     with closing(mysql.admin(settings).connect()) as target:
         mysql.do(target, "delete from ops.runs where run_id = %s", (FAILED,))
+    forget_position(settings)
+    with closing(postgres.owner(settings).connect()) as connection, connection, connection.cursor() as cursor:
+        drop_slots(cursor)
 
 
 def land_events(settings: Settings, batches: Batches) -> None:
@@ -146,6 +158,20 @@ def test_the_cockpit_says_what_waits_and_what_runs(answered: dict[str, list[Answ
     assert of(answered, "cockpit", "Batch runs that failed")[0][1:] == ("replicate", "failed", "the disk is full")
 
 
+def test_the_cockpit_says_how_far_the_changes_are(answered: dict[str, list[Answer]]) -> None:
+    ((latency,),) = of(answered, "cockpit", "Latency of a change")
+    assert float(latency) == pytest.approx(0.5, abs=0.1)
+    ((behind,),) = of(answered, "cockpit", "Replica behind the shop")
+    assert 3 <= behind < 60
+    assert (
+        of(answered, "cockpit", "Changes applied") == of(answered, "cockpit", "Changes that the marts lack") == [(7,)]
+    )
+    ((slot, wal_status, is_read, to_capture, kept, used),) = of(answered, "cockpit", "Replication slot")
+    assert (slot, wal_status, is_read) == (SLOT, "reserved", "no")
+    assert 0 < to_capture <= kept
+    assert 0 <= used < 0.5
+
+
 def test_the_sales_are_those_of_the_latest_week_beside_the_one_before(answered: dict[str, list[Answer]]) -> None:
     *_, before, latest = WEEKS
     assert of(answered, "sales", "Sales") == [(sum(sales_of(latest).values()),)]
@@ -179,6 +205,10 @@ def broken(filled: Settings, ask_source: Ask, ask_target: Ask) -> Iterator[Calla
                        select %s::uuid, 9, one, 'dead', now() from generate_series(1, %s) as one""",
                     (IDS["orders"], DEAD_AT_LEAST),
                 )
+            case "storeline-changes-behind":
+                ask_target("update ops.stream_positions set committed_at = utc_timestamp(6) - interval 1 hour")
+            case "storeline-slot-lost":
+                ask_source("update ops.slots set slot_id = 'gone' where retired_at is null")
             case "storeline-marts-old":
                 ask_target("update ops.mart_builds set built_at = built_at - interval 3 hour where mart = 'UserOrders'")
             case "storeline-sales-missing":
@@ -188,6 +218,8 @@ def broken(filled: Settings, ask_source: Ask, ask_target: Ask) -> Iterator[Calla
     in_airflow("update dag_run set end_date = start_date where run_id = '1' and dag_id = 'copies'")
     ask_source("""update ops.sent_events set sent_at = now() where "offset" = 3""")
     ask_source("delete from ops.events where partition = 9")
+    ask_target("update ops.stream_positions set committed_at = utc_timestamp(6)")
+    ask_source("update ops.slots set slot_id = %s where retired_at is null", (SLOT,))
     ask_target("update ops.mart_builds set built_at = utc_timestamp(6)")
     fill_weeks(filled)
 
@@ -198,7 +230,11 @@ def test_an_alert_is_silent_until_what_it_is_there_for(
 ) -> None:
     assert above(filled, rule) == []
     broken(rule.uid)
-    named = {"storeline-dag-failed": ["copies"], "storeline-marts-old": ["UserOrders"]}
+    named = {
+        "storeline-dag-failed": ["copies"],
+        "storeline-marts-old": ["UserOrders"],
+        "storeline-slot-lost": ["gone"],
+    }
     assert above(filled, rule) == [(name,) for name in named.get(rule.uid, [])] or [()]
 
 
