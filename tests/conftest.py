@@ -14,13 +14,15 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 from native.places import JARS
+from native.spark import archived_classes
+from spark_jobs.build_marts import NO_BROADCAST, PLANNING
 from storeline.settings import ROOT
 
 pytest_plugins = ["pytester", "tests.budget", "tests.changed"]
 
 
 class ByServers(LoadScopeScheduling):
-    """Keeps tests that share servers in one process: a file, or a folder if it is a package.
+    """Keeps tests that share servers in one process: a file, or the files of a package, but not its subpackages.
 
     They are handed out in the order of collection, and only when a process needs them.
     """
@@ -28,7 +30,7 @@ class ByServers(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
         packages = [folder for folder in file.parents if (ROOT / folder / "__init__.py").exists()]
-        return str(packages[-1] if packages else file)
+        return str(packages[0] if packages else file)
 
     def _reschedule(self, node: WorkerController) -> None:
         # A process runs a test once it knows the next one.
@@ -60,6 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return a session in this process, for tests that need rows but no cluster."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["SPARK_SUBMIT_OPTS"] = archived_classes()
     folder: Path = tmp_path_factory.mktemp("spark")
     session = (
         SparkSession.builder.master("local[1]")
@@ -74,7 +77,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.ui.enabled", "false")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.sql.adaptive.enabled", "false")
+        .config(*PLANNING)
+        .config(*NO_BROADCAST)
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
         .config("spark.local.dir", str(folder))
         .config("spark.driver.extraClassPath", str(JARS / "*"))

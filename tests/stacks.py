@@ -16,6 +16,8 @@ PORTS = [name for name in ports.names(ports.NATIVE) if name != "CLICKHOUSE_PORT"
 # Below Linux's ephemeral ports (32768 and above): otherwise a killed server could find its port taken by an outgoing
 # connection when it restarts, even by that of a client waiting for it.
 LOWEST, PORTS_OF_ONE = 20000, 2000
+# For a Kafka that lives for minutes and does little: Java's other compiler costs more than it saves.
+QUICK_KAFKA = {"KAFKA_OPTS": "-XX:TieredStopAtLevel=1"}
 
 
 def free_ports(count: int) -> list[int]:

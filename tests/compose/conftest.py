@@ -15,6 +15,8 @@ collect_ignore_glob = {"deployment": ["test_upgrade.py"], "upgrade": ["test_[!u]
     os.environ.get("STORELINE_TEST_COMPOSE", ""), ["test_*.py"]
 )
 
+ALL = ("--profile", "*")
+
 
 @pytest.fixture(scope="session")
 def boot_seconds() -> dict[str, float]:
@@ -27,9 +29,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, fl
     """Return the running deployment, from a checkout whose files only the owner can read."""
     folder = tmp_path_factory.mktemp("compose")
     project = Project.new(folder, root=copied_checkout(folder / "checkout"))
-    project.compose("down", "--volumes", "--remove-orphans")
+    project.compose(*ALL, "down", "--volumes", "--remove-orphans")
     try:
-        project.compose("build")
+        project.compose(*ALL, "build")
         begin = time.monotonic()
         project.compose("up", "--build", "--detach", "--wait")
         boot_seconds["boot"] = time.monotonic() - begin
@@ -38,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, boot_seconds: dict[str, fl
         print(project.compose("logs", "--no-color", "--tail", "15", check=False))
         raise
     finally:
-        project.compose("down", "--volumes", "--remove-orphans", check=False)
+        project.compose(*ALL, "down", "--volumes", "--remove-orphans", check=False)
 
 
 @pytest.fixture(scope="session")

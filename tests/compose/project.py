@@ -40,7 +40,7 @@ def is_open(address):
 with ThreadPoolExecutor() as pool:
     print(*(address for address, opens in zip(sys.argv[1:], pool.map(is_open, sys.argv[1:])) if opens), sep="\\n")
 """
-ONE_SHOTS = {"preflight", "kafka-topics", "init-db", "clickhouse-tables", "generator", "airflow-init"}
+ONE_SHOTS = {"preflight", "kafka-topics", "init-db", "clickhouse-tables", "generator", "airflow-init", "connector"}
 
 
 def awkward(name: str) -> str:
@@ -49,7 +49,7 @@ def awkward(name: str) -> str:
 
 
 def copied_checkout(folder: Path) -> Path:
-    """Return a copy of the checkout as a clone under umask 077 has it: nobody but its owner may read a file."""
+    """Return a copy of the checkout as a clone under umask 077 has it: only its owner may read a file."""
     listed = subprocess.run(
         ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),
         cwd=ROOT,

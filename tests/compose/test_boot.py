@@ -21,6 +21,7 @@ TOPICS = {
     "orders": (3, "retention.ms=604800000", "max.message.bytes=12582912"),
     "users-data": (3, "retention.ms=604800000", "max.message.bytes=12582912"),
     "storeline.changes": (1, "retention.ms=604800000", "max.message.bytes=67108864"),
+    "storeline.heartbeats": (1, "retention.ms=3600000", "max.message.bytes=1048576"),
     "dead-letters": (1, "retention.ms=2592000000", "max.message.bytes=67108864"),
 }
 

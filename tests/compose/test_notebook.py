@@ -103,7 +103,7 @@ def test_the_notebook_runs_on_the_cluster_and_shows_its_pictures(notebook: Proje
     hub.wait("the end of its application", lambda: slots(notebook, "explore", "completedapps") != before)
     hub.wait("the end of its last cell", lambda: hub.is_idle(NOTEBOOK))
     hub.choose("File", "docmanager:save")
-    outputs = hub.wait("its pictures", lambda: found if pictures(found := hub.outputs(NOTEBOOK)) == 4 else None, 30)
+    outputs = hub.wait("its pictures", lambda: found if pictures(found := hub.outputs(NOTEBOOK)) == 4 else None)
     assert [one for one in outputs if one["output_type"] == "error" or one.get("name") == "stderr"] == []
     assert "counted by spark://master.spark:7077" in json.dumps(outputs)
     assert set(slots(notebook, "explore", "completedapps")) == {1}
@@ -157,9 +157,9 @@ def test_an_idle_kernel_is_ended_and_gives_its_slot_back_though_its_page_is_open
     hub.fetch("contents/left.ipynb", put={"type": "notebook", "content": left})
     hub.open("left.ipynb")
     hub.choose("Run", "runmenu:run-all")
-    hub.wait("a slot", lambda: slots(notebook, "left", "activeapps"), 60)
-    hub.wait("no kernel", lambda: hub.fetch("kernels") == [], 120)
-    hub.wait("a free slot", lambda: not slots(notebook, "left", "activeapps"), 30)
+    hub.wait("a slot", lambda: slots(notebook, "left", "activeapps"))
+    hub.wait("no kernel", lambda: hub.fetch("kernels") == [])
+    hub.wait("a free slot", lambda: not slots(notebook, "left", "activeapps"))
 
 
 @pytest.mark.slow(reason="a notebook with a Spark application of its own runs in a container")
@@ -183,7 +183,7 @@ def test_it_reaches_only_what_it_works_with(notebook: Project) -> None:
         ("notebook", "postgres.source", 5432): False,
         ("notebook", "kafka.events", 19092): False,
         ("notebook", "api.airflow", 8080): False,
-        # Nobody is there, but a way out would time out later than a missing route.
+        # Nothing listens there, but a way out would time out later than a missing route.
         ("notebook", "192.0.2.1", 443): False,
     }
     assert notebook.reached(reached) == {way for way, is_open in reached.items() if is_open}

@@ -1,4 +1,7 @@
-"""A lost PostgreSQL comes back with the commands of docs/operations.md: nothing differs, and everything goes on."""
+"""A lost PostgreSQL comes back with the commands of docs/operations.md: nothing differs, and everything goes on.
+
+The copy and the marts after it show what the stream has landed before (test_stream.py).
+"""
 
 import re
 from contextlib import closing
@@ -12,7 +15,7 @@ from storeline.stores import mysql, postgres
 from tests.compose.project import Project
 from tests.compose.test_boot import BUILD, COPY, wait_for
 from tests.compose.test_restarts import turns_green
-from tests.compose.test_stream import STREAM
+from tests.compose.test_stream import STREAM, web_orders
 from tests.integration.generate.shop_in_postgres import STRUCTURE, ask
 from tests.marts.comparison import differences
 
@@ -66,6 +69,11 @@ def ledger(project: Project) -> list[object]:
         return [mysql.ask(connection, query) for query in LEDGER]
 
 
+def orders_in_marts(project: Project) -> int:
+    with closing(mysql.analyst(project.settings).connect()) as connection:
+        return int(mysql.ask(connection, "select sum(total_orders) from marts.UserOrders")[0][0])
+
+
 def decided(project: Project) -> dict[str, int]:
     """Return how many events of each topic have an outcome."""
     return {one.topic: sum(one.outcomes.values()) for one in lags(project.settings)}
@@ -98,5 +106,7 @@ def test_a_lost_database_is_restored_from_a_backup_and_the_platform_goes_on(proj
         airflow.unpause(dag, 120)
         turns_green(airflow, dag)
     assert differences(project.settings) == []
+    assert (landed := web_orders(project)) > 0
+    assert orders_in_marts(project) == 3000 + landed
     airflow.unpause(STREAM, 120)
     wait_for(lambda: all(decided(project)[topic] >= count for topic, count in written.items()))

@@ -31,6 +31,8 @@ def first(tmp_path: Path) -> Any:
         yield project
     finally:
         project.compose("down", "--volumes", "--remove-orphans", check=False)
+        # The first compose file does not know the volumes of the newest.
+        replace(project, root=ROOT).compose("down", "--volumes", check=False)
         replace(project, root=ROOT).run(*git, "remove", "--force", str(root))
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
+from urllib.parse import quote
 
 from native.airflow_api import Airflow
 from native.stack import Stack
@@ -13,7 +14,8 @@ from storeline.stores import mysql
 
 COPY, BUILD = "replicate_postgres_to_mysql", "create_data_marts"
 STREAM, SALES, VERIFY = "kafka_to_postgres_streaming", "sales_pipeline", "verify_replica"
-SECONDS = 500
+CHANGES = "postgres_to_mysql_streaming"
+SECONDS = 600
 
 
 def wait_until(is_so: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
@@ -21,12 +23,18 @@ def wait_until(is_so: Callable[[], object], what: str, seconds: float = SECONDS)
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"after {seconds} s: not {what}"
-        time.sleep(0.5)
+        time.sleep(1)
 
 
 def wait_for_rest(airflow: Airflow) -> None:
     """Wait until no run of either DAG is queued, running or called for."""
     wait_until(lambda: not any(map(airflow.is_under_way, (COPY, BUILD))), "at rest")
+
+
+def attempts(airflow: Airflow, dag: str, run: str) -> list[tuple[str, int]]:
+    """Return the state of each task of a run, and how often it was tried."""
+    tasks = airflow.call(f"/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances")["task_instances"]
+    return [(str(one["state"]), int(one["try_number"])) for one in tasks]
 
 
 def leaks(stack: Stack) -> list[tuple[str, str]]:

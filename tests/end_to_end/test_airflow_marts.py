@@ -7,11 +7,7 @@ from native.stack import Stack
 from tests.end_to_end.runs import BUILD, COPY, wait_for_rest, wait_until
 from tests.marts.comparison import differences
 
-pytestmark = [
-    pytest.mark.end_to_end,
-    pytest.mark.timeout(1200),
-    pytest.mark.slow(reason="alone, it begins with a copy and a build through Airflow"),
-]
+pytestmark = pytest.mark.slow(reason="alone, it begins with a copy and a build through Airflow")
 
 
 def test_every_mart_that_airflow_has_built_equals_an_independent_computation(airflow: Airflow, stack: Stack) -> None:

@@ -16,11 +16,7 @@ from storeline.stores import clickhouse
 from tests import sales as independent
 from tests.end_to_end.runs import SALES, leaks, wait_until
 
-pytestmark = [
-    pytest.mark.end_to_end,
-    pytest.mark.timeout(1200),
-    pytest.mark.slow(reason="six tasks of Airflow's, each with a process of its own, two of them with a driver"),
-]
+pytestmark = pytest.mark.slow(reason="six tasks of Airflow's, each with its own process, two of them with a driver")
 
 
 def last_tuesday(now: datetime) -> date:
@@ -68,7 +64,7 @@ def test_a_run_for_a_date_that_is_not_there_yet_fails_at_once_with_one_line(airf
     future = str(datetime.now(ZONE).date() + timedelta(days=7))
     asked = airflow.call(f"/dags/{SALES}/dagRuns", "POST", {"logical_date": None, "conf": {"run_date": future}})
     run = str(asked["dag_run_id"])
-    wait_until(lambda: airflow.runs(SALES)[0]["state"] == "failed", "failed", 120)
+    wait_until(lambda: airflow.runs(SALES)[0]["state"] == "failed", "failed")
     states = {one["task_id"]: (one["state"], one["try_number"]) for one in tasks(airflow, run)}
     assert states["generate"] == ("failed", 1)
     assert {state for state, _ in states.values()} == {"failed", "upstream_failed"}

@@ -14,11 +14,7 @@ from storeline.stores import mysql
 from storeline.tables import TABLES
 from tests.end_to_end.runs import BUILD, COPY, VERIFY, wait_for_rest, wait_until
 
-pytestmark = [
-    pytest.mark.end_to_end,
-    pytest.mark.timeout(1200),
-    pytest.mark.slow(reason="it begins with a copy and a build through Airflow"),
-]
+pytestmark = pytest.mark.slow(reason="it begins with a copy and a build through Airflow")
 
 
 @pytest.fixture(autouse=True)

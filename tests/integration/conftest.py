@@ -14,7 +14,7 @@ from storeline.settings import ROOT, Settings
 from storeline.stores import mysql, postgres
 from tests.integration.events import KNOWN, Ask, Sending, Take, accounted, catch_up, clear, forget
 from tests.integration.jobs import run_here
-from tests.stacks import with_free_ports
+from tests.stacks import QUICK_KAFKA, with_free_ports
 
 # The master's time-out for a silent worker, so that a test need not let one sleep for minutes.
 SHORT_TIME_OUTS = dict.fromkeys(("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS"), "-Dspark.worker.timeout=10")
@@ -23,7 +23,8 @@ SHORT_TIME_OUTS = dict.fromkeys(("SPARK_MASTER_OPTS", "SPARK_WORKER_OPTS"), "-Ds
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a stack with both databases, initialised and empty."""
-    with Stack(tmp_path_factory.mktemp("stack"), with_free_ports(**SHORT_TIME_OUTS), ("postgres", "mysql")) as stack:
+    settings = with_free_ports(**SHORT_TIME_OUTS, **QUICK_KAFKA)
+    with Stack(tmp_path_factory.mktemp("stack"), settings, ("postgres", "mysql")) as stack:
         yield stack
 
 

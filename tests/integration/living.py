@@ -15,6 +15,8 @@ from native.stack import Stack
 from storeline.settings import ROOT, Settings
 from storeline.stores import postgres
 
+# What is waited for comes in a second or two; the limit only has to end a wait that is in vain, on any machine.
+SECONDS = 90
 PASSWORD = "canary-of-the-live-shop"
 OWN = {
     "POSTGRES_LIVE_SHOP_USER": "live_shop_of_the_tests",
@@ -43,7 +45,7 @@ class Living:
     def end(self, number: signal.Signals = signal.SIGTERM) -> str:
         """Send a signal and return what the process has printed."""
         self.process.send_signal(number)
-        self.process.wait(15)
+        self.process.wait(SECONDS)
         said = self.log.read_text()
         assert PASSWORD not in said
         return said
@@ -76,7 +78,7 @@ def check(settings: Settings, before: Books) -> None:
     assert {name: moved(before[name], after[name]) for name in BALANCES} == {name: {} for name in BALANCES}
 
 
-def until(is_true: Callable[[], Any], what: str, seconds: float = 15) -> None:
+def until(is_true: Callable[[], Any], what: str, seconds: float = SECONDS) -> None:
     """Ask until the answer is yes."""
     deadline = time.monotonic() + seconds
     while not is_true():

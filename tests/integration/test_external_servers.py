@@ -190,9 +190,12 @@ def test_a_server_that_writes_names_small_copies_and_builds_twice(
     folding.run("generators.shop", "--replace", "--scale", "0.1")
     asked(settings, 'create table source."Mixed" (id bigint primary key)', 'insert into source."Mixed" values (7)')
     monkeypatch.setattr(job, "TABLES", (*job.TABLES, Table("Mixed")))
+    # Two whose names have capitals, and a view with the table that it reads.
+    names = ("UserOrders", "ProductSales", "mart_user_activity", "user_activity")
+    marts = tuple(mart for mart in load_marts() if mart.name in names)
     for _ in range(2):
         copy_here(settings, spark)
-        build_here(settings, spark, load_marts())
-        assert differences(settings) == []
+        build_here(settings, spark, marts)
+        assert differences(settings, marts) == []
         with closing(mysql.analyst(settings).connect()) as target:
             assert mysql.ask(target, "select @@lower_case_table_names, id from replica.Mixed") == [(1, 7)]

@@ -101,9 +101,12 @@ def test_each_rule_sees_what_breaks_it(own: Settings, name: str) -> None:
 def test_everything_happens_and_the_books_are_right_all_the_time(
     own: Settings, before: Books, live: Callable[..., Living]
 ) -> None:
-    shop, ends, rounds = live(), time.monotonic() + 9, 0
-    while time.monotonic() < ends:
+    shop, began, rounds, was_held = live(), time.monotonic(), 0, False
+    # An order is seldom held open; on a busy machine that takes longer.
+    while (seconds := time.monotonic() - began) < 9 or not was_held:
+        assert seconds < 120, "no order was held open"
         check(own, before)
+        was_held = was_held or holds(own)
         rounds += 1
     said = shop.end()
     check(own, before)
@@ -137,9 +140,10 @@ def test_a_shop_that_is_stopped_ends_at_once_and_leaves_nothing_open(
     begin = time.monotonic()
     said = shop.end()
 
-    assert (shop.process.returncode, time.monotonic() - begin < 3) == (0, True)
+    # Docker kills what has not ended after ten seconds.
+    assert (shop.process.returncode, time.monotonic() - begin < 10) == (0, True)
     assert "held open" not in counts(said)
-    until(lambda: not has_sessions(own), "its sessions have ended", 2)
+    until(lambda: not has_sessions(own), "its sessions have ended")
     check(own, before)
 
 

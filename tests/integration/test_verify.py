@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession
 
 import storeline.__main__ as command
 from storeline.errors import StorelineError
+from storeline.replica.differences import Difference
 from storeline.replica.repair import Repaired, repair
-from storeline.replica.verification import Difference, fields, verify
+from storeline.replica.verification import fields, verify
 from storeline.settings import Settings
 from storeline.stores import mysql, postgres
 from storeline.tables import TABLES

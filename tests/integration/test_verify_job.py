@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from native.stack import Stack
+from storeline.generation import REPLICA
 from storeline.ledger import REPORT_VARIABLE
 from storeline.replica import bases, verify
 from storeline.settings import Settings
-from storeline.stores import mysql, mysql_locks
+from storeline.stores import mysql, mysql_locks, mysql_swap
 from storeline.tables import TABLES
 from storeline.task import ALIVE_VARIABLE
 from tests.integration.events import Ask
@@ -84,6 +87,29 @@ def test_a_database_that_does_not_answer_is_one_line_and_tried_again(job: Verify
     code, said, report = job(MYSQL_PORT="9")
     assert (code, said.count("\n"), report) == (1, 1, {})
     assert said.startswith("verify: MySQL at 127.0.0.1:9 as ")
+
+
+@pytest.fixture
+def empty_replica(target: Any) -> None:
+    mysql_swap.drop_tables(target, REPLICA.live, mysql.tables_of(target, REPLICA.live))
+    mysql.do(target, "delete from ops.bases")
+
+
+def test_it_waits_for_the_first_copy_then_verifies_it(
+    empty_replica: None, settings: Settings, spark: SparkSession
+) -> None:
+    with ThreadPoolExecutor(1) as other:
+        copied = other.submit(lambda: time.sleep(2) or copy_here(settings, spark))
+        code, said = said_by(settings, lambda: verify.main(()), LOCK_WAIT_SECONDS="60")
+        copied.result()
+    lines = [line for line in said.splitlines() if line.startswith("verify: ")]
+    assert lines[0] == "verify: the replica is empty: waiting for its first copy"
+    assert (code, len(lines)) == (0, 1 + len(TABLES))
+
+
+def test_without_a_copy_it_ends_after_its_wait_with_one_line(empty_replica: None, settings: Settings) -> None:
+    code, said = said_by(settings, lambda: verify.main(()), LOCK_WAIT_SECONDS="1")
+    assert (code, said.splitlines()[1:]) == (1, ["verify: the replica is empty: run replicate_postgres_to_mysql first"])
 
 
 def test_it_ends_with_its_task_and_waits_for_no_lock(databases: Stack, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A test run ends with its cost, and fails if a slow test gives no reason."""
 
+import re
+
 import pytest
 
 from storeline.settings import ROOT
@@ -27,7 +29,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
 def test_a_slow_test_without_a_reason_fails_the_run_and_is_named(run):
     code, said = run("")
     assert code == pytest.ExitCode.TESTS_FAILED
-    assert "test_sleeps: its call took 0.3 s, more than 0.1 s" in said
+    took = re.search(r"test_sleeps: its call took ([0-9.]+) s, more than 0\.1 s", said)
+    assert took is not None
+    assert 0.3 <= float(took[1]) < 10
 
 
 def test_the_files_that_took_longest_are_named_with_their_fixtures(run, pytester):
@@ -43,7 +47,9 @@ def test_so_it_is_when_several_processes_run_the_tests(run, pytester, monkeypatc
     pytester.makeconftest(CONFTEST)
     code, said = run("", "-n", "1")
     assert code == pytest.ExitCode.TESTS_FAILED
-    assert "test_sleeps: its call took 0.3 s, more than 0.1 s" in said
+    took = re.search(r"test_sleeps: its call took ([0-9.]+) s, more than 0\.1 s", said)
+    assert took is not None
+    assert 0.3 <= float(took[1]) < 10
 
 
 @pytest.mark.parametrize("mark", ['@pytest.mark.slow(reason="it waits")\n', "@pytest.mark.faults\n"])
@@ -68,7 +74,7 @@ def test_the_time_stands_against_the_budget(run, minutes, verdict):
 @pytest.mark.slow(reason="it starts a pytest that starts two others")
 def test_a_test_that_shares_the_machine_may_take_as_many_times_as_long(run, pytester, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.makeconftest(CONFTEST.replace("SECONDS = 0.1", "SECONDS = 0.2"))
-    monkeypatch.setattr("tests.budget.SECONDS", 0.2)
+    pytester.makeconftest(CONFTEST.replace("SECONDS = 0.1", "SECONDS = 0.29"))
+    monkeypatch.setattr("tests.budget.SECONDS", 0.29)
     assert run("", "-n", "1")[0] == pytest.ExitCode.TESTS_FAILED
     assert run("", "-n", "2")[0] == pytest.ExitCode.OK

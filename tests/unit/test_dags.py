@@ -3,12 +3,15 @@
 import ast
 import compileall
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pytest
+from airflow.sdk import AssetAll, AssetAny
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from airflow.triggers.base import BaseEventTrigger
 
 from dags.sales_step import run_date
 from dags.spark_job import pack
@@ -39,6 +42,7 @@ def test_the_dags_are_these(dags):
         "replicate_postgres_to_mysql": ["replicate"],
         "create_data_marts": ["build_marts"],
         "kafka_to_postgres_streaming": ["stream_events"],
+        "postgres_to_mysql_streaming": ["stream_changes"],
         "sales_pipeline": ["generate", "validate", "clean", "load", "analyse", "transfer"],
         "verify_replica": ["verify"],
     }
@@ -98,7 +102,7 @@ def test_each_task_has_a_time_out_beyond_what_its_job_may_last_by_itself(dags):
     assert settings.copy_timeout_seconds < limits["replicate"] <= settings.copy_timeout_seconds + 900
     assert settings.build_timeout_seconds < limits["build_marts"] <= settings.build_timeout_seconds + 900
     assert settings.stream_run_seconds + settings.stream_outage_seconds < limits["stream_events"]
-    longest = settings.lock_wait_seconds + settings.verify_timeout_seconds
+    longest = 2 * settings.lock_wait_seconds + settings.verify_timeout_seconds
     assert longest < limits["verify"] <= longest + 900
     assert {limits[step.name] for step in STEPS} == {settings.sales_timeout_seconds + 900}
 
@@ -129,8 +133,22 @@ def test_retries_come_from_the_configuration(dags):
 
 def test_the_copy_tells_about_every_table_and_the_marts_listen_to_all_of_them(dags):
     told = {asset.name for asset in dags["replicate_postgres_to_mysql"].get_task("replicate").outlets}
-    heard = {asset.name for asset in dags["create_data_marts"].timetable.asset_condition.objects}
+    every_table, _ = dags["create_data_marts"].timetable.asset_condition.objects
+    assert isinstance(every_table, AssetAll)
+    heard = {asset.name for asset in every_table.objects}
     assert told == heard == {f"replica.{table.name}" for table in TABLES}
+
+
+def test_the_marts_also_listen_to_the_stream_of_changes_through_a_trigger_that_the_triggerer_can_make(dags):
+    condition = dags["create_data_marts"].timetable.asset_condition
+    _, changes = condition.objects
+    assert (type(condition), changes.name) == (AssetAny, "changes")
+    (watcher,) = changes.watchers
+    path, arguments = watcher.trigger.serialize()
+    module, _, name = path.rpartition(".")
+    # What the dag-processor stores, which has neither the settings nor the key that would encrypt arguments.
+    assert arguments == {}
+    assert isinstance(getattr(import_module(module), name)(), BaseEventTrigger)
 
 
 def test_no_password_is_in_what_a_task_submits(dags):

@@ -69,6 +69,9 @@ def test_the_walks_on_the_map_name_functions_that_are_there():
         assert set(re.findall(r"[\w.]+", names)) <= set(defined(ROOT / file)), file
 
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def defined(file: Path) -> Iterator[str]:
     """Yield what a file defines: functions, constants, and methods with their class."""
     for node in ast.parse(file.read_text()).body:
@@ -76,7 +79,7 @@ def defined(file: Path) -> Iterator[str]:
             case ast.FunctionDef(name):
                 yield name
             case ast.ClassDef(name, body=body):
-                yield from (f"{name}.{method.name}" for method in body if isinstance(method, ast.FunctionDef))
+                yield from (f"{name}.{method.name}" for method in body if isinstance(method, FUNCTIONS))
             case ast.Assign(targets=targets):
                 yield from (target.id for target in targets if isinstance(target, ast.Name))
 

@@ -98,7 +98,7 @@ def test_it_starts_only_when_asked_for():
     compose = (ROOT / "docker-compose.yml").read_text()
     service = compose.partition("\n  live-shop:\n")[2].partition("\n\n")[0]
 
-    assert ON_REQUEST == ("live-shop",)
+    assert "live-shop" in ON_REQUEST
     assert not set(ON_REQUEST) & set(SERVICES)
     assert set(ON_REQUEST) < set(LATER)
     assert "    profiles: [live]\n" in service

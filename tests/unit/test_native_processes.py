@@ -138,3 +138,9 @@ def test_a_process_is_given_whole_folders_because_a_driver_imports_from_an_archi
     seen = environment(settings(SALES_STORAGE=".native/demo/sales", CLICKHOUSE_FOLDER="/elsewhere"))
     assert (seen["SALES_STORAGE"], seen["CLICKHOUSE_FOLDER"]) == (str(ROOT / ".native/demo/sales"), "/elsewhere")
     assert environment(settings(SALES_STORAGE="s3://bucket/sales"))["SALES_STORAGE"] == "s3://bucket/sales"
+
+
+def test_the_dag_processor_stores_triggers_that_can_be_read_after_a_change_of_the_key(tmp_path: Path) -> None:
+    name = "AIRFLOW__CORE__FERNET_KEY"
+    keys = {one.name: one.environment[name] for one in airflow.service(DEFAULTS, tmp_path).processes}
+    assert [part for part, key in keys.items() if not key] == ["airflow-dag-processor"]

@@ -44,8 +44,11 @@ def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
 
 
 # Inside `storeline`: packages of upper lines import nothing from lower ones, and no flow imports another.
-FLOWS = ("replica", "events", "marts", "sales")
-ALONG = {("marts", "replica.bases")}  # a mart records which copy it was read from
+FLOWS = ("replica", "events", "marts", "sales", "changes")
+# A mart records which copy it was read from; the stream of changes writes the replica as the copy does.
+ALONG = {("marts", "replica.bases")} | {
+    ("changes", f"replica.{name}") for name in ("applied", "bases", "capture", "chunk", "source", "transfer")
+}
 
 
 def package(path: Path) -> str:

@@ -10,7 +10,7 @@ from native.stack import Stack
 from storeline.stores import kafka, postgres
 from storeline.topics import ORDERS
 from tests.integration.events import KNOWN, Sending, accounted, order
-from tests.integration.faults.stream_drivers import Driver, decided, writer
+from tests.integration.faults.stream_drivers import SECONDS, Driver, decided, writer
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -66,7 +66,7 @@ def test_a_stream_that_hangs_while_events_wait_ends_with_one_line(
     with closing(postgres.owner(broker.settings).connect()) as connection, connection.cursor() as cursor:
         cursor.execute("lock table source.orders in share mode")
         sending.all(order(KNOWN))
-        assert driver.process.wait(60) == 1
+        assert driver.process.wait(SECONDS) == 1
     line = "stream_events: nothing was taken for 20 s (STREAM_STALL_SECONDS) while 1 events wait"
     assert line in driver.said()
 
@@ -80,7 +80,7 @@ def test_a_topic_that_is_deleted_while_it_is_read_ends_the_run_with_one_line(
     driver.wait_for(lambda: decided(broker) > 2, "events were taken")
     with kafka.administration(broker.settings) as client:
         client.delete_topics([ORDERS.name])
-    assert driver.process.wait(60) == 1
+    assert driver.process.wait(SECONDS) == 1
     # What it may hear first: that the topic is unknown, or that one of its partitions has another topic's id.
     (line,) = [one for one in driver.said().splitlines() if one.startswith("stream_events: topic orders ")]
     assert "is not in Kafka" in line or "was deleted or recreated while it was read" in line

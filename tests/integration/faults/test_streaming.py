@@ -131,7 +131,7 @@ def settle(streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark
     assert [count(streaming.stack, what) for what in (twice, wrong, lost)] == [0, 0, 0]
 
 
-@pytest.mark.slow(reason="after four of the five faults Java starts anew, and a broker sleeps through 30 s")
+@pytest.mark.slow(reason="after four of the five faults Java starts again, and a broker sleeps through 30 s")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_driver_executor_broker_and_database_are_killed_and_the_broker_sleeps_while_events_flow(
     streaming: Streaming, producers: list[subprocess.Popen[bytes]], spark: SparkSession, seed: int
@@ -162,7 +162,7 @@ def test_an_application_outlives_its_master(
         running = [one["name"] for one in found["activeapps"] if one["state"] == "RUNNING"]
         return found["status"] == "ALIVE" and found["aliveworkers"] == 1 and running == ["stream_events"]
 
-    wait_until(knows_it_again, "known to the new master", 120)
+    wait_until(knows_it_again, "known to the new master")
     for _ in range(3):  # one batch may have been on its way
         wait_for_more(streaming)
     assert streaming.keep() is driver

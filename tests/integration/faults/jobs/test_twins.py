@@ -21,7 +21,6 @@ def test_two_runs_at_once_take_turns(
     cluster: Stack, drivers: Drivers, reader: Reader, ask_source: Ask, job: str
 ) -> None:
     before, expected = states(cluster), total(ask_source)
-    drivers.run_to_its_end("replicate")
     twins = [driver.start(job) for driver in drivers.pair()]
     assert [twin.has_succeeded() for twin in twins] == [True, True], [twin.said for twin in twins]
     assert_readers_saw_no_other(reader, before, expected)

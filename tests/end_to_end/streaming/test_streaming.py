@@ -1,28 +1,29 @@
-"""Events through Kafka into the shop and on into the marts, run by Airflow as a person runs it."""
+"""Events through Kafka into the shop, run by Airflow as a person runs it.
+
+That the next copy and the marts show them is seen in containers: tests/compose/test_stream_restore.py.
+"""
 
 import time
 from contextlib import closing
 
 import psutil
 import pytest
-from mysql.connector import errors as mysql_errors
 
 from native.airflow_api import Airflow
 from native.members import members
 from native.stack import Stack
 from native.web import request_json
 from storeline.events.lag import Lag, lags
-from storeline.stores import mysql, postgres
-from tests.end_to_end.runs import BUILD, COPY, STREAM, wait_until
+from storeline.stores import postgres
+from tests.end_to_end.runs import STREAM, wait_until
 
 pytestmark = [
-    pytest.mark.end_to_end,
     pytest.mark.faults,
-    pytest.mark.timeout(1200),
     pytest.mark.slow(reason="Airflow begins each run with a process and a driver, a Java each"),
 ]
 
-SECONDS_TO_STOP = 20
+# Without its mark it would go on for hours: a busy machine's minute is within seconds.
+SECONDS_TO_STOP = 60
 
 
 def landed(stack: Stack) -> int:
@@ -57,24 +58,6 @@ def test_unpaused_it_lands_what_the_producers_send(airflow: Airflow, stack: Stac
     assert web_orders(stack) > 0
 
 
-def test_the_next_copy_and_the_marts_show_it(airflow: Airflow, stack: Stack) -> None:
-    def shown(query: str) -> int:
-        """Return a number, 0 as long as there is no such table."""
-        with closing(mysql.analyst(stack.settings).connect()) as connection:
-            try:
-                return int(mysql.ask(connection, query)[0][0])
-            except mysql_errors.ProgrammingError:
-                return 0
-
-    before = web_orders(stack)
-    for dag in (BUILD, COPY):
-        airflow.unpause(dag)
-    airflow.trigger(COPY)
-    copied = "select count(*) from replica.orders where web_order_id is not null"
-    wait_until(lambda: shown(copied) >= before, "a copy")
-    wait_until(lambda: shown("select sum(total_orders) from marts.UserOrders") >= 3000 + before, "the marts")
-
-
 def test_marked_as_failed_it_stops_within_seconds_and_goes_on_where_it_was(airflow: Airflow, stack: Stack) -> None:
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
     (run,) = [one["dag_run_id"] for one in airflow.runs(STREAM) if one["state"] == "running"]
@@ -95,5 +78,5 @@ def test_every_offset_has_its_outcome(airflow: Airflow, stack: Stack) -> None:
     def holds(one: Lag) -> bool:
         return one.written == sum(one.outcomes.values()) + one.lag
 
-    wait_until(lambda: all(map(holds, lags(stack.settings))), "the identity at one moment", 60)
+    wait_until(lambda: all(map(holds, lags(stack.settings))), "the identity at one moment")
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})

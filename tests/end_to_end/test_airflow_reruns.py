@@ -13,13 +13,11 @@ from native.airflow_api import Airflow
 from native.stack import Stack
 from storeline.generation import MARTS, REPLICA
 from storeline.stores import mysql, mysql_swap
-from tests.end_to_end.runs import BUILD, COPY, has_all_marts, wait_for_rest, wait_until
+from tests.end_to_end.runs import BUILD, COPY, attempts, has_all_marts, wait_for_rest, wait_until
 from tests.seeds import SEEDS
 
 pytestmark = [
-    pytest.mark.end_to_end,
     pytest.mark.faults,
-    pytest.mark.timeout(1200),
     pytest.mark.slow(reason="Airflow begins each run with a process and a driver, a Java each"),
 ]
 
@@ -86,14 +84,8 @@ def run_state(airflow: Airflow, dag: str, run: str) -> str:
     return str(airflow.call(f"/dags/{dag}/dagRuns/{quote(run, safe='')}")["state"])
 
 
-def attempts(airflow: Airflow, dag: str, run: str) -> list[tuple[str, int]]:
-    """Return the state of each task of a run, and how often it was tried."""
-    tasks = airflow.call(f"/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances")["task_instances"]
-    return [(str(one["state"]), int(one["try_number"])) for one in tasks]
-
-
 def test_unpausing_the_marts_before_the_copy_ends_in_marts_too(airflow: Airflow, stack: Stack) -> None:
-    wait_until(lambda: {BUILD, COPY} <= {dag["dag_id"] for dag in airflow.call("/dags")["dags"]}, "listed", 180)
+    wait_until(lambda: {BUILD, COPY} <= {dag["dag_id"] for dag in airflow.call("/dags")["dags"]}, "listed")
     if airflow.runs(COPY):
         forget(airflow, stack)
     for dag in (BUILD, COPY):
@@ -128,14 +120,15 @@ def test_a_scheduler_comes_back_and_its_run_ends_well(
 
 
 @pytest.mark.parametrize("dag", [COPY, BUILD])
-def test_a_run_that_is_cleared_runs_again(rested: Airflow, stack: Stack, dag: str) -> None:
-    run = str(rested.runs(dag)[0]["dag_run_id"])
-    ((_, before),) = attempts(rested, dag, run)
-    rested.call(f"/dags/{dag}/clearTaskInstances", "POST", {"dry_run": False, "dag_run_id": run, "only_failed": False})
-    wait_until(lambda: run_state(rested, dag, run) in ("queued", "running"), "cleared")
-    wait_for_rest(rested)
+def test_a_run_that_is_cleared_runs_again(copying: Airflow, stack: Stack, dag: str) -> None:
+    copying.unpause(dag)
+    run = str(copying.runs(dag)[0]["dag_run_id"])
+    ((_, before),) = attempts(copying, dag, run)
+    copying.call(f"/dags/{dag}/clearTaskInstances", "POST", {"dry_run": False, "dag_run_id": run, "only_failed": False})
+    wait_until(lambda: run_state(copying, dag, run) in ("queued", "running"), "cleared")
+    wait_for_rest(copying)
 
-    assert attempts(rested, dag, run) == [("success", before + 1)]
+    assert attempts(copying, dag, run) == [("success", before + 1)]
     assert state(stack) == RIGHT
 
 

@@ -16,10 +16,9 @@ from storeline.events.lag import lags
 from storeline.stores import kafka, kafka_topics
 from storeline.topics import ORDERS
 from tests.end_to_end.runs import STREAM, wait_until
-from tests.end_to_end.test_streaming import drivers, landed
+from tests.end_to_end.streaming.test_streaming import drivers, landed
 
 pytestmark = [
-    pytest.mark.end_to_end,
     pytest.mark.faults,
     pytest.mark.timeout(1800),
     pytest.mark.slow(reason="Airflow begins each run with a process and a driver, a Java each"),
@@ -32,9 +31,9 @@ def test_a_killed_scheduler_leaves_one_stream_that_writes(airflow: Airflow, stac
     (number,) = (one.pid for one in stack.status() if one.name == "airflow-scheduler")
     os.kill(number, signal.SIGKILL)
     before = landed(stack)
-    wait_until(lambda: landed(stack) > before, "landed again", 600)
+    wait_until(lambda: landed(stack) > before, "landed again")
     # The old driver, where it has lived on, finds that another run has begun, and ends.
-    wait_until(lambda: len(airflow.runs(STREAM)) and len(drivers_of_applications(stack)) == 1, "alone", 600)
+    wait_until(lambda: len(airflow.runs(STREAM)) and len(drivers_of_applications(stack)) == 1, "alone")
     wait_until(lambda: all(one.written == sum(one.outcomes.values()) + one.lag for one in lags(stack.settings)), "even")
 
 
@@ -48,25 +47,25 @@ def test_what_dies_by_itself_and_what_a_person_ends_pauses_nothing(airflow: Airf
     airflow.unpause(STREAM, wait_seconds=180)
     before = len(airflow.runs(STREAM))
     for _ in range(3):
-        wait_until(lambda: drivers(stack), "a driver", 200)
+        wait_until(lambda: drivers(stack), "a driver")
         for process in drivers(stack):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        wait_until(lambda: not drivers(stack), "ended", 60)
+        wait_until(lambda: not drivers(stack), "ended")
     # The third pause lasts for seconds.
     wait_until(lambda: any("being retried" in line for line in lines(stack)), "being retried", 60)
     assert len(airflow.runs(STREAM)) == before
     for _ in range(3):
-        wait_until(lambda: running(airflow), "a run", 200)
+        wait_until(lambda: running(airflow), "a run")
         (run,) = running(airflow)
         airflow.call(f"/dags/{STREAM}/dagRuns/{quote(run, safe='')}", "PATCH", {"state": "failed"})
     at_rest = landed(stack)
-    wait_until(lambda: landed(stack) > at_rest, "landed again", 200)
+    wait_until(lambda: landed(stack) > at_rest, "landed again")
     assert not airflow.call(f"/dags/{STREAM}")["is_paused"]
 
 
 def lines(stack: Stack) -> list[str]:
-    return [line for state in dag_states.states(stack.settings) for line in state.lines()]
+    return [line for state in dag_states.states(stack.settings) for line in state.lines(is_captured=False)]
 
 
 def running(airflow: Airflow) -> list[str]:
@@ -78,8 +77,8 @@ def test_three_refusals_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, sta
     airflow.unpause(STREAM, wait_seconds=180)
     with kafka.administration(stack.settings) as client:
         client.delete_topics([ORDERS.name])
-    wait_until(lambda: airflow.call(f"/dags/{STREAM}")["is_paused"], "paused", 400)
-    wait_until(lambda: not running(airflow), "at rest", 60)
+    wait_until(lambda: airflow.call(f"/dags/{STREAM}")["is_paused"], "paused")
+    wait_until(lambda: not running(airflow), "at rest")
     for failed in airflow.runs(STREAM)[:3]:
         assert failed["state"] == "failed"
         assert "topic orders is not in Kafka" in airflow.why(STREAM, failed["dag_run_id"])
@@ -91,6 +90,6 @@ def test_three_refusals_pause_it_and_a_reset_lets_it_go_on(airflow: Airflow, sta
     reset_stream.reset(stack.settings, "earliest")
     airflow.unpause(STREAM)
     before = landed(stack)
-    wait_until(lambda: landed(stack) > before, "landed again", 600)
+    wait_until(lambda: landed(stack) > before, "landed again")
     assert f"{STREAM} is paused" not in lines(stack)
     airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
