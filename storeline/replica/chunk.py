@@ -9,11 +9,14 @@ from typing import IO, Any
 
 from mysql.connector import IntegrityError
 
-from storeline.replica.contents import Contents, hash_of
+from storeline.replica.contents import Contents, sum_of
 from storeline.stores import mysql, postgres
 
 PIPE_PATH = "{pipe}"
 WRITE_BYTES = 1 << 20
+# A block of lines is at most 4 MiB and one long line.
+BLOCK_LINES = 256
+LONG_LINE_BYTES = 1 << 14
 BEGIN = "insert into ops.run_chunks (run_id, table_name, chunk, row_count, byte_count) values (%s, %s, %s, 0, 0)"
 WHERE = "where run_id = %s and table_name = %s and chunk = %s"
 DONE = f"update ops.run_chunks set row_count = %s, byte_count = %s, content_sum = %s {WHERE}"
@@ -51,20 +54,32 @@ class Refused:
 
 
 class Lines:
-    """What COPY writes to, once for each row: passes the line on, and counts and hashes it."""
+    """What COPY writes to, once for each row: counts and hashes the lines, and passes them on in blocks."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self.pipe, self.bytes, self.sum = pipe, 0, 0
+        self.held: list[bytes] = []
 
     def write(self, line: bytes) -> int:
-        """Pass a line on."""
-        self.sum += hash_of(line)
-        self.bytes += len(line)
-        return self.pipe.write(line)
+        """Take a line; it is passed on with its block."""
+        self.held.append(line)
+        if len(self.held) == BLOCK_LINES or len(line) > LONG_LINE_BYTES:
+            self._pass_on()
+        return len(line)
 
     def close(self) -> None:
-        """Flush and close the pipe, which tells the reader that this was all."""
-        self.pipe.close()
+        """Pass on the last lines and close the pipe, which tells the reader that this was all."""
+        try:
+            self._pass_on()
+        finally:
+            self.pipe.close()
+
+    def _pass_on(self) -> None:
+        held, self.held = self.held, []
+        block = b"".join(held)
+        self.sum += sum_of(held)
+        self.bytes += len(block)
+        self.pipe.write(block)
 
 
 class Sender(threading.Thread):
