@@ -62,7 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return a session in this process, for tests that need rows but no cluster."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["SPARK_SUBMIT_OPTS"] = archived_classes()
+    # A tree of a user has no archive of its own; whoever runs its tests may name one.
+    os.environ.setdefault("SPARK_SUBMIT_OPTS", archived_classes())
     folder: Path = tmp_path_factory.mktemp("spark")
     session = (
         SparkSession.builder.master("local[1]")

@@ -4,6 +4,7 @@ Adding a table takes one entry, adding a mart takes two files, and nothing else 
 affects a moment.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from native.spark import archived_classes
 from native.stack import Stack
 from storeline.settings import ROOT, Settings
 from storeline.stores import postgres
@@ -109,6 +111,11 @@ def test_every_mart_built_in_another_time_zone_equals_an_independent_computation
 def test_the_example_of_an_added_mart_is_run(repository: Path) -> None:
     command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:tests.budget")
     done = subprocess.run(
-        (*command, "tests/marts", "-k", "deliveries"), cwd=repository, capture_output=True, text=True, check=False
+        (*command, "tests/marts", "-k", "deliveries"),
+        cwd=repository,
+        env=os.environ | {"SPARK_SUBMIT_OPTS": archived_classes()},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
