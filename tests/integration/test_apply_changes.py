@@ -66,6 +66,7 @@ def copied(settings: Settings, base: None, ask_target: Ask) -> Iterator[None]:
     for table, key in (("users", "user_id"), ("orders", "order_id"), ("reviews", "review_id")):
         ask_target(f"delete from replica.{table} where {key} >= {FIRST}")
     ask_target("update ops.bases set slot_id = %s, topic_id = %s, next_offset = %s where run_id = %s", (*seen, run_id))
+    forget_position(settings)
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ TYPES: dict[str, tuple[type, ...]] = {TIME: (datetime, date), TEXT: (str,), NUMB
 def filled(settings: Settings, spark: SparkSession, shop: None, airflow_states: None) -> Iterator[Settings]:
     """Return the settings of databases with data for every panel, created by the platform's own code."""
     make_slot(settings, SLOT)
+    forget_position(settings)
     copy_here(settings, spark)
     build_here(settings, spark, load_marts())
     verify(settings)
