@@ -3,18 +3,19 @@
 A message that cannot be read ends in one line that says where it is, whatever its bytes.
 """
 
-import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
 
 from storeline.errors import StorelineError
 from storeline.topics import CHANGES
 
 PARTITION = 0  # the topic has one, which keeps the order of the commits
 CREATE, UPDATE, DELETE, TRUNCATE = "c", "u", "d", "t"
-OPERATIONS = {CREATE, UPDATE, DELETE, TRUNCATE}
 COPY_HELPS = "run replicate_postgres_to_mysql, and the stream continues from that copy"
 Row = dict[str, Any]
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class Message(NamedTuple):
@@ -58,6 +59,37 @@ class End(NamedTuple):
 Said = tuple[int, Begin | Change | End | None]  # a message's offset, and what it says
 
 
+class Source(msgspec.Struct):
+    """Where a change comes from."""
+
+    schema: str
+    table: str
+
+
+class Membership(msgspec.Struct):
+    """Which transaction a change belongs to, and as which of its changes."""
+
+    id: str
+    total_order: Count
+
+
+class Envelope(msgspec.Struct):
+    """What is read of a message: a marker has a status, a change has an operation. The rest is skipped."""
+
+    status: Literal["BEGIN", "END"] | None = None
+    id: str = ""
+    event_count: Count | None = None
+    ts_ms: Count | None = None
+    op: Literal["c", "u", "d", "t"] | None = None
+    source: Source | None = None
+    transaction: Membership | None = None
+    before: Row | None = None
+    after: Row | None = None
+
+
+READER = msgspec.json.Decoder(Envelope)
+
+
 class CopyNeededError(StorelineError):
     """The stream cannot continue from here, but can from a new copy; until then nothing is skipped."""
 
@@ -72,8 +104,8 @@ def read(message: Message) -> Begin | Change | End | None:
     if message.value is None:
         return None
     try:
-        found = json.loads(message.value.decode())
-        return _marker(message.offset, found) if "status" in found else _change(message, found)
+        found = READER.decode(message.value)
+        return _marker(message.offset, found) if found.status else _change(message, found)
     except Exception as error:  # whatever the bytes are, the line says where they are
         said = f"{type(error).__name__}: {error}".splitlines()[0][:200].encode(errors="replace").decode()
         raise CopyNeededError(
@@ -92,46 +124,37 @@ def read_all(messages: Iterable[Message]) -> tuple[list[Said], CopyNeededError |
     return said, None
 
 
-def _marker(offset: int, found: Any) -> Begin | End:
-    transaction, position = _identity(found["id"])
-    if found["status"] == "BEGIN":
-        return Begin(offset, transaction)
-    if found["status"] != "END":
-        raise ValueError("status: expected BEGIN or END")
-    return End(offset, transaction, _whole(found["event_count"]), position, _whole(found["ts_ms"]))
+def _marker(offset: int, found: Envelope) -> Begin | End:
+    transaction, _, position = found.id.partition(":")
+    if found.status == "BEGIN":
+        return Begin(offset, _whole(transaction))
+    if found.event_count is None or found.ts_ms is None:
+        raise ValueError("END: expected a count and a time")
+    return End(offset, _whole(transaction), found.event_count, _whole(position), found.ts_ms)
 
 
-def _change(message: Message, found: Any) -> Change:
-    operation, source, of = found["op"], found["source"], found["transaction"]
-    if operation not in OPERATIONS:
-        raise ValueError("op: expected one of c, u, d, t")
-    before, after = found.get("before"), found.get("after")
-    if type(source["schema"]) is not str or type(source["table"]) is not str:
-        raise ValueError("source: expected a schema and a table")
-    row = before if operation == DELETE else after
-    if operation != TRUNCATE and type(row) is not dict:
-        raise ValueError(f"op {operation}: expected a row")
-    transaction, _ = _identity(of["id"])
+def _change(message: Message, found: Envelope) -> Change:
+    if found.op is None or found.source is None or found.transaction is None:
+        raise ValueError("expected an operation, a source and a transaction")
+    row = found.before if found.op == DELETE else found.after
+    if found.op != TRUNCATE and row is None:
+        raise ValueError(f"op {found.op}: expected a row")
     return Change(
         message.offset,
-        transaction,
-        _whole(of["total_order"]),
-        source["schema"],
-        source["table"],
-        operation,
-        before,
-        after,
+        _whole(found.transaction.id.partition(":")[0]),
+        found.transaction.total_order,
+        found.source.schema,
+        found.source.table,
+        found.op,
+        found.before,
+        found.after,
         len(message.value or b""),
     )
 
 
-def _identity(text: Any) -> tuple[int, int]:
-    """Return the transaction, and the position in the log, of an id such as `766:25158088`."""
-    transaction, _, position = text.partition(":")
-    return _whole(int(transaction)), _whole(int(position))
-
-
-def _whole(number: Any) -> int:
-    if type(number) is not int or not 0 <= number < 1 << 63:
+def _whole(text: str) -> int:
+    """Return a number of an id such as `766:25158088`: a transaction, and a position in the log."""
+    number = int(text)
+    if not 0 <= number < 1 << 63:
         raise ValueError("expected a whole number")
     return number

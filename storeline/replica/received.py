@@ -42,8 +42,13 @@ def text(most: int | None = None) -> Callable[[Any], str]:
 
 def exact(precision: int, scale: int) -> Callable[[Any], str]:
     """Return the function for exact numbers with `precision` digits, `scale` of them after the point."""
+    # As PostgreSQL writes them, so that most need no arithmetic.
+    before, after = f"[1-9][0-9]{{0,{precision - scale - 1}}}|0" if precision > scale else "0", f"[0-9]{{{scale}}}"
+    plain = re.compile(rf"-?(?:{before})\.{after}" if scale else rf"-?(?:{before})").fullmatch
 
     def text_of(value: Any) -> str:
+        if type(value) is str and plain(value):
+            return value
         expected = f"expected a number with at most {precision} digits, {scale} of them after the point, as text"
         if type(value) is not str or len(value) > MOST_DIGITS:
             raise ValueError(expected)

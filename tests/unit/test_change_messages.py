@@ -55,6 +55,8 @@ BROKEN = {
     **{f"operation {op!r}": json.dumps(GOOD | {"op": op}).encode() for op in ("r", "m", "", None, 1, [], {})},
     **{f"without {name}": json.dumps(GOOD | {name: None}).encode() for name in ("source", "transaction")},
     "a table that is a list": json.dumps(GOOD | {"source": GOOD["source"] | {"table": ["users"]}}).encode(),
+    "half of a character": change(1, 1, ("c", "users", None, {"email": "\ud800"}), 25),
+    "half of a character in a name": change(1, 1, ("c", "users", None, {"\ud800": 1}), 25),
     "an order that is a fraction": json.dumps(GOOD | {"transaction": {"id": "1:1", "total_order": 1.5}}).encode(),
 }
 

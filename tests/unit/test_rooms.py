@@ -12,7 +12,7 @@ from storeline.settings import ROOT
 DRIVERS = {"psycopg2", "mysql", "kafka", "clickhouse_connect", "pyarrow", "tabulate"}
 # room -> what its files may import besides the standard library
 ALLOWED = {
-    "storeline": {"storeline", "yaml", "argcomplete", *DRIVERS},
+    "storeline": {"storeline", "yaml", "msgspec", "argcomplete", *DRIVERS},
     "spark_jobs": {"spark_jobs", "storeline", "pyspark", "py4j", *DRIVERS},
     "generators": {"generators", "storeline", "faker", "numpy", "pyarrow", "tqdm", "psycopg2", "kafka"},
     "dags": {"dags", "storeline", "airflow"},
