@@ -1,4 +1,4 @@
-"""The stream of changes as a query: Spark reads the messages, this process applies them."""
+"""The stream of changes as a query: Spark reads the messages, this process applies them while the next are read."""
 
 import time
 from contextlib import ExitStack
@@ -26,6 +26,7 @@ from storeline.replica.applied import STREAM
 from storeline.settings import Settings
 from storeline.stores import kafka
 from storeline.stores.kafka import KafkaError
+from storeline.streams.background import Background, NotTakenError
 from storeline.topics import CHANGES
 
 SECONDS_BETWEEN_REPORTS = 60
@@ -36,10 +37,6 @@ SECONDS_FOR_THE_REST = 60
 FETCH_MILLISECONDS = "10"
 
 
-class NotAppliedError(StorelineError):
-    """A batch was not applied; `ChangeStream.failure` has the reason, because long texts overflow Spark's stack."""
-
-
 class ChangeStream:
     """A run of the query, starting at the stored position."""
 
@@ -48,7 +45,8 @@ class ChangeStream:
         self.settings, self.spark, self.applying = settings, spark, applying
         folder = TemporaryDirectory(prefix=f"{STREAM}-", ignore_cleanup_errors=True)
         self.checkpoint = Path(stack.enter_context(folder)).as_uri()
-        self.failure: BaseException | None = None
+        self.background = Background(applying.take)
+        self.read_to = applying.read_to  # the next offset to read
 
     def run(self, is_bounded: bool, ends_at: float) -> None:
         """Apply changes until a deadline, or until there are no more. Raises one of FAILURES."""
@@ -63,6 +61,7 @@ class ChangeStream:
         finally:
             self.applying.lock.is_ending = True
             stop(query, STREAM)
+            self.background.close()
         print(f"{STREAM}: {self.applying.applied:,} changes applied", flush=True)
 
     def messages(self) -> DataFrame:
@@ -78,23 +77,24 @@ class ChangeStream:
         )
 
     def take(self, frame: DataFrame, batch: int) -> None:
-        """Apply one micro-batch, in parts if its messages are large. Raises NotAppliedError."""
+        """Read one micro-batch and have it applied, in parts if its messages are large. Raises NotTakenError."""
         is_left = True
-        try:
-            while is_left:
-                messages, is_left = read(frame, self.applying.read_to)
-                self.applying.take(messages)
-        except BaseException as error:
-            self.failure = error
-            raise NotAppliedError("the batch was not applied") from None
+        while is_left:
+            with self.background.keeping():
+                messages, is_left = read(frame, self.read_to)
+            if messages:
+                self.background.submit(messages)
+                self.read_to = messages[-1].offset + 1
 
     def watch(self, query: StreamingQuery, ends_at: float) -> None:
-        """Report progress while the query runs.
+        """Report progress while the query runs; once it has ended, wait until its last batch is applied.
 
-        Raises KafkaError when Kafka is gone, and CopyNeededError when it no longer has the next messages.
+        Raises NotTakenError for a batch that was not applied, KafkaError when Kafka is gone, and CopyNeededError when
+        it no longer has the next messages.
         """
         reported, said_at, looked_at = 0, time.monotonic(), time.monotonic()
         while not query.awaitTermination(self.settings.stream_retry_seconds):
+            self.background.look()
             now = time.monotonic()
             if now - looked_at > SECONDS_BETWEEN_LOOKS:
                 topic.resumable(self.settings, self.applying.position)
@@ -106,12 +106,13 @@ class ChangeStream:
                 print(f"{STREAM}: {reported:,} changes applied", flush=True)
             if now > ends_at:
                 return
+        self.background.settle()
 
     def why(self, error: BaseException) -> BaseException:
         """Return the cause of a failed query: what this process raised, or what Kafka now lacks."""
-        if not isinstance(error, (*SPARK_FAILURES, NotAppliedError)):
+        if not isinstance(error, (*SPARK_FAILURES, NotTakenError)):
             return error
-        behind = self.failure or error
+        behind = self.background.failure or error
         if not isinstance(behind, SPARK_FAILURES):
             return behind
         try:

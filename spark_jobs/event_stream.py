@@ -17,7 +17,7 @@ from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.kafka_source import KAFKA_FAILED, SPARK_FAILURES, limit_arrow, stop
 from storeline.errors import Refusal
 from storeline.events import offsets, unreadable
-from storeline.events.background import BackgroundLanding, NotLandedError
+from storeline.events.background import BackgroundLanding
 from storeline.events.landing import Landing
 from storeline.events.lines import KINDS, NAMES, Part
 from storeline.events.topic_checks import check_unchanged, hold_to_kafka, lasting_problems
@@ -27,12 +27,13 @@ from storeline.settings import Settings
 from storeline.stores import kafka, postgres
 from storeline.stores.kafka import KafkaError
 from storeline.stores.postgres import PostgresError
+from storeline.streams.background import NotTakenError
 
 # Lines sent to this process at once, in characters; while they are landed, as many again are read.
 MOST_CHARACTERS = 64 << 20
 SECONDS_BETWEEN_REPORTS = 60
 SECONDS_BETWEEN_LOOKS = 15
-OF_SPARK = (NotLandedError, *SPARK_FAILURES)
+OF_SPARK = (NotTakenError, *SPARK_FAILURES)
 
 
 class Stream:
@@ -129,7 +130,7 @@ class Stream:
     def take(self, frame: DataFrame, batch: int) -> None:
         """Read and judge one micro-batch, and have it landed: whole, or in parts if its events are large.
 
-        Raises NotLandedError.
+        Raises NotTakenError.
         """
         taken: dict[tuple[str, int], int] = {}
         is_left = True
