@@ -76,9 +76,12 @@ class Hub:
         return is_ok, answer
 
     def open(self, notebook: str) -> None:
-        """Go to a notebook's page and wait for its kernel and its cells."""
+        """Go to a notebook's page and wait for its kernel and its cells.
+
+        A page that is open already gets no other kernel when its own has been idle for too long: it is loaded again.
+        """
         address = f"{self.root}/user/{self.user}/lab/tree/{notebook}"
-        if self.driver.current_url != address:
+        if self.driver.current_url != address or not self.is_idle(notebook):
             self.driver.get(address)
         self.wait("its cells", lambda: self.find(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell"))
         self.wait("its kernel", lambda: self.is_idle(notebook))
