@@ -10,7 +10,9 @@ from spark_jobs.failure import FAILURES, one_line
 from spark_jobs.watch import Watch
 from storeline import ledger
 from storeline.generation import Generations
-from storeline.stores import mysql
+from storeline.stores import mysql, mysql_sessions
+
+SECONDS_TO_END = 10  # of a killed statement, which first rolls back
 
 
 @contextmanager
@@ -22,6 +24,7 @@ def recorded(
     Raises what the run raised, if it has not published. The ledger is read over a new connection, because the run's own
     may have ended during its swap.
     """
+    number = target.connection_id
     ledger.begin(target, run_id, job, generations.published(target))
     if watch:
         watch.run_id = run_id
@@ -29,6 +32,7 @@ def recorded(
         yield watch.check if watch else lambda: None
     except FAILURES as error:
         with closing(login.connect()) as other:
+            mysql_sessions.wait_for_its_statement(other, number, SECONDS_TO_END)
             if run_id not in generations.published(other):
                 ledger.end(other, run_id, "failed", why(error, watch))
                 raise

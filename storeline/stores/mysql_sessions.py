@@ -1,6 +1,7 @@
 """MySQL's other sessions: what they say about themselves, which tables they use, and how to end them."""
 
 import socket
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,18 @@ def kill(connection: Any, number: int) -> None:
     except mysql.connector.Error as error:
         if error.errno != errorcode.ER_NO_SUCH_THREAD:
             raise
+
+
+def wait_for_its_statement(connection: Any, number: int, seconds: float) -> None:
+    """Wait until a connection executes nothing, at most for some seconds.
+
+    A connection that was killed is gone for its client at once; its last statement may still succeed.
+    """
+    query = """select 1 from performance_schema.threads
+               where processlist_id = %s and processlist_command <> 'Sleep'"""
+    deadline = time.monotonic() + seconds
+    while ask(connection, query, (number,)) and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def describe_connection(connection: Any, number: int | None) -> str:
