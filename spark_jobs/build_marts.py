@@ -114,6 +114,10 @@ def read_replica(
     replica lacks a table, and Refusal when one was found to differ from the source.
     """
     names = sorted({name for mart in marts for name in mart.reads} - {mart.name for mart in marts})
+    if set(names) - bases.current(target).keys():
+        # A copy in progress may bring them.
+        mysql_locks.hold(target, bases.COPY_LOCK, settings.lock_wait_seconds)
+        mysql_locks.release(target, bases.COPY_LOCK)
     mysql_locks.hold(target, bases.LOCK, settings.lock_wait_seconds)
     held = bases.current(target)
     if missing := [name for name in names if name not in held]:

@@ -5,6 +5,7 @@ Usage: spark-submit spark_jobs/replicate.py
 
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from spark_jobs.recording import recorded, tidying
 from spark_jobs.session import session
 from spark_jobs.watch import Watch, watching
 from storeline import ledger, task
+from storeline.changes import position
+from storeline.changes.position import Position
+from storeline.changes.staged_tables import CatchingUp
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.ledger import TableRun, TableRuns
@@ -44,12 +48,18 @@ class Copy:
     run_id: str
     capture: capture.Capture
     snapshot: postgres.Snapshot
+    before: Position | None  # where the stream of changes was before the snapshot
     tables: list[SourceTable]
     staging: dict[str, str]
 
     def staged(self, table: SourceTable) -> str:
         """Return the quoted name of a table's staging table."""
         return REPLICA.staged(self.staging[table.name])
+
+    def catching_up(self) -> CatchingUp:
+        """Return what brings the staged tables to where the stream of changes is."""
+        base = bases.Base(self.run_id, self.snapshot.visible, self.capture)
+        return CatchingUp(self.settings, base, self.source, self.tables, self.staging, self.before)
 
 
 def main() -> None:
@@ -79,7 +89,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
     # Get executors before taking the lock; otherwise two jobs would wait for each other.
     slots = spark.sparkContext.defaultParallelism
     spark.sparkContext.parallelize(range(slots), slots).count()
-    mysql_locks.hold(target, bases.LOCK, settings.lock_wait_seconds)
+    mysql_locks.hold(target, bases.COPY_LOCK, settings.lock_wait_seconds)
     run_id = ledger.new_run_id()
     with recorded(mysql.replicator(settings), target, run_id, "replicate", REPLICA, watch) as check:
         REPLICA.drop_dead_staging(target)
@@ -88,8 +98,7 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
         numbers, sent = load_staging(copy, spark)
         finish_staging(copy, numbers, sent)
         ledger.record_tables(target, run_id, numbers)
-        waits = settings.swap_wait_seconds
-        bases.publish(target, run_id, copy.snapshot, copy.capture, copy.staging, waits, check)
+        publish(copy, check)
     with tidying("replicate"):
         REPLICA.drop_dead_staging(target)
         mysql.do(target, "delete from ops.run_chunks where run_id <> %s", (run_id,))
@@ -97,14 +106,26 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
         print(f"replicate: {name}: {table.row_count} rows, {table.byte_count} bytes, contents equal")
 
 
+def publish(copy: Copy, check: Callable[[], None]) -> None:
+    """Bring the staged tables to where the stream of changes is, and make them the replica."""
+    with closing(copy.catching_up()) as catching_up:
+        catching_up.roughly(copy.target)
+        # From here on the stream, the marts and a verification wait.
+        mysql_locks.hold(copy.target, bases.LOCK, copy.settings.lock_wait_seconds)
+        catching_up.finish(copy.target)
+        waits = copy.settings.swap_wait_seconds
+        bases.publish(copy.target, copy.run_id, copy.snapshot, copy.capture, copy.staging, waits, check)
+
+
 def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
     """Take the snapshot and create the staging tables."""
+    before = position.stored(target)
     names = [quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
     seen = capture.seen(settings, source)
     snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
     tables = describe_all(source)
     staging = {table.name: REPLICA.staging_name(n, run_id, table.name) for n, table in enumerate(tables)}
-    copy = Copy(settings, source, target, run_id, seen, snapshot, tables, staging)
+    copy = Copy(settings, source, target, run_id, seen, snapshot, before, tables, staging)
     for table in tables:
         try:
             mysql.do(target, transfer.staging_ddl(table, copy.staged(table)))

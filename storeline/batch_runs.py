@@ -30,7 +30,7 @@ class Job:
 
 
 JOBS = {
-    "replicate": Job(mysql.replicator, bases.LOCK, REPLICA),
+    "replicate": Job(mysql.replicator, bases.COPY_LOCK, REPLICA),
     "build_marts": Job(mysql.mart_builder, publication.LOCK, MARTS),
 }
 

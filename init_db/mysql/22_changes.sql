@@ -4,6 +4,7 @@ create table if not exists ops.stream_positions (
     run_id varchar(40) not null comment 'the run that may write: the one that started last',
     started_at datetime(6) not null comment 'UTC',
     base_run_id varchar(40) comment 'the copy that it goes on from (ops.bases)',
+    caught_up_run_id varchar(40) comment 'a copy that held exactly what was applied when it went live',
     topic_id char(36) comment 'a topic that was recreated has another one',
     next_offset bigint unsigned comment 'everything before it is applied',
     last_end bigint unsigned not null comment 'position in PostgreSQL''s log of the last transaction applied since the copy',
@@ -13,3 +14,15 @@ create table if not exists ops.stream_positions (
     updated_at datetime(6) comment 'when that was applied here, UTC',
     primary key (stream)
 ) comment 'One row for each stream that writes the replica';
+
+-- Add a column that earlier versions lack.
+set @is_old = not exists (
+    select 1 from information_schema.columns
+    where table_schema = 'ops' and table_name = 'stream_positions' and column_name = 'caught_up_run_id'
+);
+set @adding = if(
+    @is_old, 'alter table ops.stream_positions add column caught_up_run_id varchar(40) after base_run_id', 'do 0'
+);
+prepare adding from @adding;
+execute adding;
+deallocate prepare adding;

@@ -51,6 +51,17 @@ def _of(row: tuple[Any, ...]) -> Position:
     return Position(base_run_id, topic_id, next_offset or 0, *rest)
 
 
+def is_caught_up(connection: Any, run_id: str) -> bool:
+    """Tell whether a copy holds exactly what was applied up to the stored position."""
+    query = "select 1 from ops.stream_positions where stream = %s and caught_up_run_id = %s"
+    return bool(mysql.ask(connection, query, (STREAM, run_id)))
+
+
+def mark_caught_up(connection: Any, run_id: str) -> None:
+    """Record that a copy, which is about to go live, holds exactly what was applied; `connection` holds the lock."""
+    mysql.do(connection, "update ops.stream_positions set caught_up_run_id = %s where stream = %s", (run_id, STREAM))
+
+
 def begin(connection: Any, run_id: str) -> Position:
     """Make this run the one that may write; return the stored position."""
     mysql.do(

@@ -1,4 +1,4 @@
-"""Write folded changes into the replica's tables, inside the caller's transaction.
+"""Write folded changes into a copy's tables, inside the caller's transaction.
 
 Rows that keep values are completed from the replica before anything is deleted. Rows that are gone are deleted before
 others are written, and REPLACE lets two rows exchange a unique value. MySQL's warnings are refused like its errors:
@@ -17,7 +17,6 @@ from mysql.connector import DataError, IntegrityError
 from storeline.changes.folding import Key, NewRow, TableChanges
 from storeline.changes.messages import COPY_HELPS, CopyNeededError
 from storeline.errors import one_line
-from storeline.generation import REPLICA
 from storeline.replica import transfer
 from storeline.replica.chunk import PIPE_PATH, load_from
 from storeline.replica.source import SourceTable
@@ -27,23 +26,26 @@ KEYS_AT_ONCE = 1000  # in one statement
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
-def write(connection: Any, changes: TableChanges) -> None:
-    """Write a table's changes. Raises CopyNeededError when the replica cannot take them, and MySQL's errors."""
-    table, live = changes.table, REPLICA.published_name(changes.table.name)
+def write(connection: Any, changes: TableChanges, into: str) -> None:
+    """Write a table's changes into the table of a quoted name.
+
+    Raises CopyNeededError when it cannot take them, and MySQL's errors.
+    """
+    table = changes.table
     rows = {key: row for key, row in changes.rows.items() if row is not None}
-    completed = _completed(connection, table, live, rows)
+    completed = _completed(connection, table, into, rows)
     if changes.is_emptied:
-        mysql.do(connection, f"delete from {live}")
+        mysql.do(connection, f"delete from {into}")
     else:
         for condition in _conditions(table, [key for key, row in changes.rows.items() if row is None]):
-            mysql.do(connection, f"delete from {live} where {condition}")
-    _load(connection, table, live, completed)
+            mysql.do(connection, f"delete from {into} where {condition}")
+    _load(connection, table, into, completed)
 
 
-def _completed(connection: Any, table: SourceTable, live: str, rows: dict[Key, NewRow]) -> list[str]:
+def _completed(connection: Any, table: SourceTable, into: str, rows: dict[Key, NewRow]) -> list[str]:
     """Return the line of each row, completed with the values that it keeps from the replica."""
     origins = sorted({row.origin for row in rows.values() if row.origin is not None})
-    kept = _read(connection, table, live, origins) if origins else {}
+    kept = _read(connection, table, into, origins) if origins else {}
     names, lines = [column.name for column in table.columns], []
     for key, row in rows.items():
         texts = row.texts
@@ -58,13 +60,13 @@ def _completed(connection: Any, table: SourceTable, live: str, rows: dict[Key, N
     return lines
 
 
-def _read(connection: Any, table: SourceTable, live: str, keys: Sequence[Key]) -> dict[Key, dict[str, str]]:
+def _read(connection: Any, table: SourceTable, into: str, keys: Sequence[Key]) -> dict[Key, dict[str, str]]:
     """Return the texts of the replica's rows, by key."""
     names = [column.name for column in table.columns]
     texts = [f"coalesce({c.type.stored.format(c=mysql.quote(c.name))}, 'NULL')" for c in table.columns]
     found = {}
     for condition in _conditions(table, keys):
-        for values in mysql.ask(connection, f"select {', '.join(texts)} from {live} where {condition}"):
+        for values in mysql.ask(connection, f"select {', '.join(texts)} from {into} where {condition}"):
             row = dict(zip(names, map(str, values), strict=True))
             found[tuple(row[name] for name in table.key)] = row
     return found
@@ -85,14 +87,14 @@ def _literal(text: str) -> str:
     return text if NUMBER.fullmatch(text) else mysql.literal(text)
 
 
-def _load(connection: Any, table: SourceTable, live: str, lines: list[str]) -> None:
+def _load(connection: Any, table: SourceTable, into: str, lines: list[str]) -> None:
     if not lines:
         return
     read_end, write_end = os.pipe()
     sender = threading.Thread(target=_send, args=(os.fdopen(write_end, "wb"), lines), daemon=True)
     sender.start()
     try:
-        statement = transfer.load_statement(table, live, PIPE_PATH, replaces=True)
+        statement = transfer.load_statement(table, into, PIPE_PATH, replaces=True)
         rows, warnings = load_from(connection, statement, read_end)
     except (DataError, IntegrityError) as error:
         rows, warnings = 0, [one_line(error)]

@@ -9,7 +9,9 @@ from storeline.settings import Settings
 from storeline.stores import mysql, postgres
 
 STREAM = "stream_changes"
-SINCE = "select last_end from ops.stream_positions where stream = %s and base_run_id = %s and last_end > 0"
+# A copy that has caught up holds what was applied before it went live.
+SINCE = """select last_end from ops.stream_positions
+    where stream = %s and %s in (base_run_id, caught_up_run_id) and last_end > 0"""
 SECONDS_BETWEEN_LOOKS = 0.2
 
 

@@ -12,7 +12,8 @@ from storeline.replica.capture import NOTHING_SEEN, Capture
 from storeline.stores import mysql, mysql_locks
 from storeline.stores.postgres import Snapshot
 
-LOCK = f"storeline.{REPLICA.live}"
+LOCK = f"storeline.{REPLICA.live}"  # of what readers see
+COPY_LOCK = f"{LOCK}.copy"  # keeps copies apart, from the first staging table to the last
 BASES_LOCK = "storeline.bases"
 
 

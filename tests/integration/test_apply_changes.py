@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from storeline.changes import applying as module
-from storeline.changes import lock
+from spark_jobs import replicate
+from storeline.changes import copied_tables, lock
 from storeline.changes.applying import Applying, MovedError
 from storeline.changes.messages import CopyNeededError
 from storeline.errors import StorelineError
@@ -214,7 +214,7 @@ def ask_xact(source: Any) -> str:
 def test_a_transaction_larger_than_memory_is_seen_when_it_has_ended(
     stream: Applying, settings: Settings, later: Later, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 20_000)
+    monkeypatch.setattr(copied_tables, "MOST_OPEN_BYTES", 20_000)
     values = transaction(later(), [("c", "users", None, user(FIRST + n)) for n in range(1000)])
     for first in range(0, len(values) - 1, 100):
         take(stream, values[first : min(first + 100, len(values) - 1)])
@@ -236,7 +236,7 @@ def test_a_transaction_larger_than_memory_is_seen_when_it_has_ended(
 def test_a_large_transaction_that_comes_again_is_undone(
     stream: Applying, settings: Settings, later: Later, monkeypatch: pytest.MonkeyPatch, is_interrupted: bool
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OPEN_BYTES", 2000)
+    monkeypatch.setattr(copied_tables, "MOST_OPEN_BYTES", 2000)
     small = transaction(later(), [("c", "users", None, user(FIRST + 500))])
     large = transaction(later(), [("c", "users", None, user(FIRST + n)) for n in range(100)])
     gone = transaction(later(), [("d", "users", user(FIRST), None)])
@@ -283,6 +283,22 @@ def test_after_a_copy_the_stream_goes_on_from_it(
         assert one.position.next_offset == 3
         take(one, [*held, *transaction(later(), [("c", "users", None, user(FIRST + 2))])])
     assert replica(settings, "users", ["user_id"], OURS) == [(FIRST + 2,)]
+
+
+def test_a_copy_that_cannot_catch_up_with_the_stream_leaves_the_replica(
+    stream: Applying, settings: Settings, spark: SparkSession, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish_staging = replicate.finish_staging
+
+    def finish(copy: replicate.Copy, *others: Any) -> None:
+        finish_staging(copy, *others)
+        take(stream, transaction(later(), [("c", "users", None, user(FIRST))]))
+
+    monkeypatch.setattr(replicate, "finish_staging", finish)
+    with pytest.raises(StorelineError, match=r"went on during the copy.*the replica is unchanged"):
+        copy_here(settings, spark)
+    take(stream, transaction(later(), [("c", "users", None, user(FIRST + 1))]))
+    assert replica(settings, "users", ["user_id"], OURS) == [(FIRST,), (FIRST + 1,)]
 
 
 def test_a_stream_that_has_lost_the_lock_or_its_turn_writes_nothing(

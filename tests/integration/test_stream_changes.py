@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mysql.connector import Error as DriverError
@@ -15,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from generators.invariants import RULES
 from native.stack import Stack
+from spark_jobs import replicate
 from storeline.changes.lag import lag
 from storeline.replica import applied
 from storeline.replica.repair import Repaired, repair
@@ -119,6 +121,45 @@ def test_a_row_that_comes_and_goes_while_it_is_verified_is_not_named(
     (found,) = verify(capturing.settings, ["reviews"])
     assert (found.differences, found.behind) == ([], 1)
     assert repair(capturing.settings, "reviews") == Repaired(0, 0, 0)
+
+
+def test_a_copy_holds_nobody_up_and_has_what_the_stream_applied_meanwhile(
+    capturing: Capturing, spark: SparkSession, catch_up: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = capturing.settings
+    phones = "select user_id, phone from replica.users where user_id in (3, 4, 6000000) order by 1"
+
+    def ask() -> list[tuple[object, ...]]:
+        with closing(mysql.analyst(settings).connect()) as connection:
+            return mysql.ask(connection, phones)
+
+    def finish(copy: replicate.Copy, *others: Any) -> None:
+        finish_staging(copy, *others)
+        capturing.write(
+            "update source.users set phone = 'meanwhile' where user_id = 3",
+            """insert into source.users (
+                   user_id, first_name, last_name, email, phone, registration_date, loyalty_status
+               )
+               select 6000000, first_name, last_name, 'new@x', 'new', registration_date, loyalty_status
+               from source.users where user_id = 1""",
+        )
+        catch_up()
+        seen.append(ask())
+        # Applied by nobody before the swap.
+        capturing.write("update source.users set phone = 'later' where user_id = 4")
+
+    finish_staging, seen = replicate.finish_staging, list[list[tuple[object, ...]]]()
+    capturing.write("update source.users set phone = 'before' where user_id in (3, 4)")
+    copy_here(settings, spark)
+    catch_up()
+    monkeypatch.setattr(replicate, "finish_staging", finish)
+    copy_here(settings, spark)
+    assert seen == [[(3, "meanwhile"), (4, "before"), (6_000_000, "new")]]
+    assert ask() == seen[0]
+    catch_up()
+    assert ask() == [(3, "meanwhile"), (4, "later"), (6_000_000, "new")]
+    assert differing(settings) == {}
+    capturing.write("delete from source.users where user_id = 6000000")
 
 
 @pytest.mark.faults

@@ -37,10 +37,10 @@ def watch_over(settings: Settings, seconds: int) -> Watch:
 
 @contextmanager
 def holding(settings: Settings, name: str) -> Iterator[Any]:
-    """Hold the replica's lock like a task's run."""
+    """Hold the lock of copies like a task's run."""
     login = mysql.replicator(settings)
     with closing(login.connect(conn_attrs={task.ATTRIBUTE: name})) as connection:
-        mysql_locks.hold(connection, bases.LOCK, 1)
+        mysql_locks.hold(connection, bases.COPY_LOCK, 1)
         yield connection
 
 
@@ -176,7 +176,7 @@ def test_the_session_of_a_run_that_airflow_gave_up_is_ended_and_no_other(setting
     with holding(settings, "dag|given up|1") as sleeper:
         ledger.begin(sleeper, run_id, "replicate", set())
         assert batch_runs.end(settings, "replicate", lambda name: name == "dag|another|1", "for no reason") == []
-        assert mysql_locks.holder(sleeper, bases.LOCK) == sleeper.connection_id
+        assert mysql_locks.holder(sleeper, bases.COPY_LOCK) == sleeper.connection_id
         (line,) = batch_runs.end(settings, "replicate", lambda name: name == "dag|given up|1", "Airflow gave it up")
         assert line.startswith(f"dag|given up|1: connection {sleeper.connection_id} (storeline_replicator@")
         with pytest.raises(DriverError):
@@ -263,6 +263,6 @@ def test_a_run_that_waits_for_another_goes_on_when_that_one_is_ended(settings: S
             1, lambda: batch_runs.end(settings, "replicate", lambda name: "given up" in name, "Airflow gave it up")
         )
         timer.start()
-        mysql_locks.hold(successor, bases.LOCK, 30)
+        mysql_locks.hold(successor, bases.COPY_LOCK, 30)
         timer.join()
-        assert mysql_locks.holder(successor, bases.LOCK) == successor.connection_id
+        assert mysql_locks.holder(successor, bases.COPY_LOCK) == successor.connection_id
