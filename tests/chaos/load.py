@@ -1,38 +1,27 @@
-"""What goes on while chaos rages: a shop that sells, a copy each minute, readers that never stop looking."""
+"""What goes on while chaos rages, besides the living shop: a copy each minute, a reader that never stops looking."""
 
-import random
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg2
 from mysql.connector import Error as DriverError
 
+from generators.invariants import RULES
 from native.airflow_api import Airflow
 from native.web import WebError
+from storeline.generation import REPLICA
 from storeline.settings import Settings
 from storeline.stores import mysql, postgres
 from tests.end_to_end.runs import COPY
 
 SECONDS_BETWEEN_COPIES = 60
-# Each is one statement, so it sees one state: two sums that are equal in every state that may be seen.
-SHOP = """select (select coalesce(sum(total_amount), 0) from source.orders),
-                 (select coalesce(sum(total_price), 0) from source.order_details)"""
-REPLICA = (
-    """select (select sum(total_amount) from replica.orders), (select sum(total_price) from replica.order_details)"""
-)
-MARTS = (
-    """select (select sum(total_amount) from marts.UserOrders), (select sum(total_revenue) from marts.ProductSales)"""
-)
-SALE = """with o as (insert into source.orders (user_id, order_date, total_amount, status)
-                     select user_id, now(), 2 * %(price)s, 'Pending' from source.users
-                     where email not like '%%@events.%%' order by user_id limit 1 returning order_id)
-          insert into source.order_details (order_id, line_number, product_id, quantity, price_per_unit, total_price)
-          select order_id, line, (select min(product_id) from source.products), 1, %(price)s, %(price)s
-          from o, generate_series(1, 2) as line"""
+# Two sums that are equal in every state of the marts that may be seen; no row is the answer to a rule that holds.
+MARTS = """select o.total, p.total from (select sum(total_amount) as total from marts.UserOrders) as o,
+    (select sum(total_revenue) as total from marts.ProductSales) as p where o.total <> p.total"""
 
 
 class Background(threading.Thread, ABC):
@@ -58,19 +47,6 @@ class Background(threading.Thread, ABC):
         self.join(60)
 
 
-class Seller(Background):
-    """Sells an order of two lines several times a second, by a statement each."""
-
-    def __init__(self, settings: Settings, seed: int) -> None:
-        super().__init__(settings, 0.2)
-        self.chance, self.sold = random.Random(seed), 0
-
-    def work(self) -> None:
-        with closing(postgres.owner(self.settings).connect()) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(SALE, {"price": round(self.chance.uniform(1, 99), 2)})
-        self.sold += 1
-
-
 class Copier(Background):
     """Calls for a copy each minute, as a person would in Airflow; the marts follow by themselves."""
 
@@ -84,7 +60,7 @@ class Copier(Background):
 
 
 class Reader(Background):
-    """Looks at the shop, the replica and the marts and keeps every broken state that it saw."""
+    """Looks at the shop, the replica and the marts, a statement at a time, and keeps every broken state that it saw."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, 0.3)
@@ -92,27 +68,29 @@ class Reader(Background):
 
     def work(self) -> None:
         with closing(postgres.reader(self.settings).connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(SHOP)
-            self.hold("shop", cursor.fetchone())
+            for rule, query in RULES.items():
+                cursor.execute(query.format(shop="source"))
+                self.hold("shop", rule, cursor.fetchall())
         with closing(mysql.analyst(self.settings).connect()) as connection:
-            self.hold("replica", mysql.ask(connection, REPLICA)[0])
-            self.hold("marts", mysql.ask(connection, MARTS)[0])
+            for rule, query in RULES.items():
+                self.hold("replica", rule, mysql.ask(connection, query.format(shop=REPLICA.live)))
+            self.hold("marts", "users' and products' money is the same", mysql.ask(connection, MARTS))
 
-    def hold(self, what: str, sums: Any) -> None:
-        """Count a look; keep it where its sums differ."""
-        self.looks[what] += 1
-        if sums[0] != sums[1]:
-            self.broken.append(f"{what} at {time.strftime('%H:%M:%S')}: {sums[0]} and {sums[1]}")
+    def hold(self, where: str, rule: str, rows: Sequence[Any]) -> None:
+        """Count a look; keep it where rows break the rule."""
+        self.looks[where] += 1
+        if rows:
+            self.broken.append(f"{where} at {time.strftime('%H:%M:%S')}: {rule}: {rows[:3]}")
 
 
 @contextmanager
-def load(settings: Settings, seed: int) -> Iterator[tuple[Seller, Copier, Reader]]:
-    """Give what goes on; all of it has ended afterwards."""
-    threads = Seller(settings, seed), Copier(settings), Reader(settings)
+def load(settings: Settings) -> Iterator[Reader]:
+    """Yield the reader while it looks and copies are made; both have ended afterwards."""
+    threads = Copier(settings), Reader(settings)
     for one in threads:
         one.start()
     try:
-        yield threads
+        yield threads[1]
     finally:
         for one in threads:
             one.end()
