@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError as ClientError
@@ -91,6 +92,43 @@ def messages(settings: Settings, topic: str, partition: int, first: int, end: in
                     raise TimeoutError(f"{topic}[{partition}] cannot be read")
         finally:
             consumer.close()
+
+
+class Tail:
+    """Reads a partition's messages as they come, from an offset on. As a context manager it closes its connections."""
+
+    def __init__(self, settings: Settings, topic: str, partition: int, first: int) -> None:
+        """Begin at offset `first`. Raises KafkaError."""
+        self.settings, self.place = settings, TopicPartition(topic, partition)
+        with _explained(settings):
+            self.consumer = KafkaConsumer(
+                bootstrap_servers=address(settings),
+                client_id=CLIENT,
+                auto_offset_reset="none",
+                enable_auto_commit=False,
+            )
+            self.consumer.assign([self.place])
+            self.consumer.seek(self.place, first)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.consumer.close()
+
+    def poll(self, seconds: float, most: int) -> list[Any]:
+        """Return the next messages, at most `most`; none if there are none for `seconds`. Raises KafkaError."""
+        with _explained(self.settings):
+            found = self.consumer.poll(timeout_ms=int(seconds * 1000), max_records=most)
+        return list(found.get(self.place, []))
+
+    def waiting(self) -> int:
+        """Return how many messages the last answer left in Kafka."""
+        with _explained(self.settings):
+            end, position = self.consumer.highwater(self.place), self.consumer.position(self.place)
+        return max(0, int(end or 0) - int(position))
 
 
 def moment_of(settings: Settings, topic: str, partition: int, offset: int) -> int | None:
