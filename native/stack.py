@@ -175,7 +175,7 @@ class Stack:
             waiting = {service.name: service for service in services}
             while waiting:
                 for service in list(waiting.values()):
-                    self._check(supervisor, service, first_seen)
+                    self._check(supervisor, service, first_seen, running)
                     missing = service.missing()
                     if missing is None:
                         del waiting[service.name]
@@ -183,11 +183,16 @@ class Stack:
                         raise StorelineError(f"{missing} after {service.seconds_to_start} s; see {self.home / 'logs'}")
                 time.sleep(0.2 if waiting else 0)
 
-    def _check(self, supervisor: Any, service: Service, first_seen: dict[str, int]) -> None:
-        """Raise StorelineError when a process has ended during the wait."""
+    def _check(self, supervisor: Any, service: Service, first_seen: dict[str, int], running: set[str]) -> None:
+        """Raise StorelineError when a process has ended during the wait.
+
+        One that ran before may just have died, and is being started again.
+        """
         for process in service.processes:
             info = supervisor.getProcessInfo(f"{service.name}:{process.name}")
             has_ended = info["statename"] in ("BACKOFF", "FATAL", "EXITED", "STOPPED")
+            if process.name in running and info["statename"] in ("EXITED", "STARTING", "RUNNING"):
+                continue
             if has_ended or (info["pid"] and first_seen.setdefault(process.name, info["pid"]) != info["pid"]):
                 log = supervision.log_of(self.home, process.name)
                 lines = log.read_text(errors="replace").splitlines() if log.exists() else []
