@@ -1,6 +1,7 @@
 """The stream of changes: Spark reads what waits, this process what comes, and applies it while more is read."""
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -25,6 +26,7 @@ from storeline.replica.applied import STREAM
 from storeline.settings import Settings
 from storeline.stores import kafka
 from storeline.stores.kafka import KafkaError
+from storeline.stores.kafka_topics import TopicState
 from storeline.streams.background import Background, NotTakenError
 from storeline.topics import CHANGES
 
@@ -47,6 +49,10 @@ class ChangeStream:
         self.folder = stack.enter_context(folder)
         self.background = Background(applying.take)
         self.read_to = applying.read_to  # the next offset to read
+        # Kafka's answer can take seconds, in which changes would wait.
+        self.asking = ThreadPoolExecutor(1)
+        stack.callback(self.asking.shutdown, wait=False)
+        self.asked: Future[TopicState] | None = None
         self.reported, self.said_at, self.looked_at = 0, time.monotonic(), time.monotonic()
 
     def run(self, is_bounded: bool, ends_at: float) -> None:
@@ -124,8 +130,11 @@ class ChangeStream:
         """
         self.background.look()
         now = time.monotonic()
-        if now - self.looked_at > SECONDS_BETWEEN_LOOKS:
-            topic.resumable(self.settings, self.applying.position)
+        if self.asked and self.asked.done():
+            answer, self.asked = self.asked, None
+            answer.result()
+        if self.asked is None and now - self.looked_at > SECONDS_BETWEEN_LOOKS:
+            self.asked = self.asking.submit(topic.resumable, self.settings, self.applying.position)
             self.looked_at = now
         if self.applying.written and now - self.applying.taken_at > SECONDS_FOR_THE_REST:
             raise KafkaError(f"the rest of a transaction did not arrive within {SECONDS_FOR_THE_REST} s")

@@ -3,9 +3,8 @@
 So the stream need not wait for a copy, and readers never see the replica go back to an earlier state.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
@@ -24,7 +23,9 @@ from storeline.settings import Settings
 from storeline.stores import kafka, mysql, mysql_swap
 from storeline.topics import CHANGES
 
+# What is held in memory: so many messages, or so many bytes and one message.
 MESSAGES_AT_ONCE = 5_000
+BYTES_AT_ONCE = 16 << 20
 FEW_MESSAGES = 2_000  # that may be left for the time in which the replica's lock is held
 
 
@@ -131,6 +132,13 @@ class CatchingUp:
             raise StorelineError(f"{CHANGES.name} ends before the stream's position; the replica is unchanged")
 
 
-def _blocks(messages: Iterator[Message]) -> Iterator[list[Message]]:
-    while block := list(islice(messages, MESSAGES_AT_ONCE)):
+def _blocks(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    block, size = list[Message](), 0
+    for one in messages:
+        block.append(one)
+        size += len(one.value or b"")
+        if len(block) == MESSAGES_AT_ONCE or size >= BYTES_AT_ONCE:
+            yield block
+            block, size = [], 0
+    if block:
         yield block
