@@ -3,7 +3,7 @@
 Usage: spark-submit spark_jobs/stream_changes.py [--until-caught-up]
 
 The position is stored only in MySQL, with the tables; Spark's own checkpoint is recreated for each query. The job waits
-for a server that does not answer, and for a copy in progress; it continues from the copy that the replica holds.
+for a server that does not answer, and for the replica's lock; it continues from the copy that the replica holds.
 """
 
 import sys

@@ -39,7 +39,7 @@ class Applying(CopiedTables):
         self.source, self.run_id = source, run_id
         self.taken_at = time.monotonic()
         self.lock = ReplicaLock(self.connection)
-        self.turn = threading.Lock()  # held while a batch is applied, by Spark's thread
+        self.turn = threading.Lock()  # held while a batch is applied, by a thread of its own
 
     def close(self) -> None:
         """End the session once a batch in progress has ended; what is not committed is rolled back."""
@@ -55,7 +55,7 @@ class Applying(CopiedTables):
         return sorted(others.values())
 
     def begin(self, topic: Topic, is_again: bool = False) -> None:
-        """Become the run that may write, and continue from the copy that the replica holds; wait for one in progress.
+        """Become the run that may write, and continue from the copy that the replica holds.
 
         A run that begins again (`is_again`) must still be that run. Raises CopyNeededError when the stream cannot
         continue from that copy, and StorelineError.

@@ -1,4 +1,4 @@
-"""The replica's lock as the stream takes it: batch by batch, and waiting for as long as a copy may take."""
+"""The replica's lock as the stream takes it: batch by batch, and waiting for as long as another job holds it."""
 
 import time
 from contextlib import suppress
@@ -22,7 +22,7 @@ class ReplicaLock:
         self.is_waiting = self.is_ending = False
 
     def take(self) -> None:
-        """Take the lock, however long a copy holds it; say so once a minute. Raises StorelineError when it must end."""
+        """Take the lock, however long that takes; say so once a minute. Raises StorelineError when it must end."""
         began = said_at = time.monotonic()
         self.is_waiting = True
         while mysql.ask(self.connection, "select get_lock(%s, %s)", (bases.LOCK, SECONDS_FOR_THE_LOCK)) != [(1,)]:

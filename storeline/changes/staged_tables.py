@@ -71,7 +71,7 @@ class CatchingUp:
 
     def roughly(self, target: Any) -> None:
         """Catch up while the stream goes on, until little is left. Raises StorelineError, and errors of MySQL."""
-        while (now := self._reached(target)) and now.next_offset - self._read_to(now) > FEW_MESSAGES:
+        while (now := self._reached(target)) and now.next_offset - self._staged(now).read_to > FEW_MESSAGES:
             self._apply_until(now)
 
     def finish(self, target: Any) -> None:
@@ -81,7 +81,7 @@ class CatchingUp:
         """
         if now := self._reached(target):
             self._apply_until(now)
-            for name in sorted(self.staged.touched if self.staged else ()):
+            for name in sorted(self._staged(now).touched):
                 # Those who began to read earlier would see a part of what was written since the load.
                 mysql_swap.mark_loaded(target, REPLICA.staged(self.staging[name]))
             position.mark_caught_up(target, self.base.run_id)
@@ -102,9 +102,6 @@ class CatchingUp:
                 "run it again; the replica is unchanged"
             )
         return now if now.next_offset > seen.next_offset else None
-
-    def _read_to(self, now: Position) -> int:
-        return self._staged(now).read_to
 
     def _staged(self, now: Position) -> StagedTables:
         if self.staged is None:

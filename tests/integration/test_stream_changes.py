@@ -145,7 +145,7 @@ def test_a_copy_holds_nobody_up_and_has_what_the_stream_applied_meanwhile(
         )
         catch_up()
         seen.append(ask())
-        # Applied by nobody before the swap.
+        # The stream does not run again before the swap.
         capturing.write("update source.users set phone = 'later' where user_id = 4")
 
     finish_staging, seen = replicate.finish_staging, list[list[tuple[object, ...]]]()
