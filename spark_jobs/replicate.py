@@ -29,7 +29,7 @@ from storeline.ledger import TableRun, TableRuns
 from storeline.replica import bases, capture, contents, transfer
 from storeline.replica.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from storeline.replica.contents import Contents
-from storeline.replica.source import SourceTable, describe, quoted
+from storeline.replica.source import SourceTable, describe_all, quoted
 from storeline.settings import Settings, load
 from storeline.stores import mysql, mysql_locks, mysql_swap, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES
@@ -84,7 +84,8 @@ def main() -> None:
 
 def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any, watch: Watch | None = None) -> None:
     """Copy, verify and publish all tables; write the ledger. Raises one of FAILURES."""
-    describe_all(source)
+    names = [table.name for table in TABLES]
+    describe_all(source, SOURCE_SCHEMA, names)
     source.rollback()
     # Get executors before taking the lock; otherwise two jobs would wait for each other.
     slots = spark.sparkContext.defaultParallelism
@@ -93,8 +94,8 @@ def replicate(settings: Settings, spark: SparkSession, source: Any, target: Any,
     run_id = ledger.new_run_id()
     with recorded(mysql.replicator(settings), target, run_id, "replicate", REPLICA, watch) as check:
         REPLICA.drop_dead_staging(target)
-        REPLICA.refuse_foreign(target, [table.name for table in TABLES])
-        copy = begin(settings, source, target, run_id)
+        REPLICA.refuse_foreign(target, names)
+        copy = begin(settings, source, target, run_id, names)
         numbers, sent = load_staging(copy, spark)
         finish_staging(copy, numbers, sent)
         ledger.record_tables(target, run_id, numbers)
@@ -117,13 +118,13 @@ def publish(copy: Copy, check: Callable[[], None]) -> None:
         bases.publish(copy.target, copy.run_id, copy.snapshot, copy.capture, copy.staging, waits, check)
 
 
-def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
+def begin(settings: Settings, source: Any, target: Any, run_id: str, names: list[str]) -> Copy:
     """Take the snapshot and create the staging tables."""
     before = position.stored(target)
-    names = [quoted(source, SOURCE_SCHEMA, table.name) for table in TABLES]
     seen = capture.seen(settings, source)
-    snapshot = postgres.take_snapshot(source, names, settings.lock_wait_seconds)
-    tables = describe_all(source)
+    quoted_names = [quoted(source, SOURCE_SCHEMA, name) for name in names]
+    snapshot = postgres.take_snapshot(source, quoted_names, settings.lock_wait_seconds)
+    tables = describe_all(source, SOURCE_SCHEMA, names)
     staging = {table.name: REPLICA.staging_name(n, run_id, table.name) for n, table in enumerate(tables)}
     copy = Copy(settings, source, target, run_id, seen, snapshot, before, tables, staging)
     for table in tables:
@@ -133,19 +134,6 @@ def begin(settings: Settings, source: Any, target: Any, run_id: str) -> Copy:
             where = f"{table.schema}.{table.name}"
             raise StorelineError(f"{where}: MySQL cannot hold this table: {one_line(error)}") from None
     return copy
-
-
-def describe_all(source: Any) -> list[SourceTable]:
-    """Return every table of `tables.py` as the catalogue has it now. Raises StorelineError with every problem found."""
-    tables, problems = [], []
-    for table in TABLES:
-        try:
-            tables.append(describe(source, SOURCE_SCHEMA, table.name))
-        except StorelineError as error:
-            problems.append(str(error))
-    if problems:
-        raise StorelineError("; ".join(problems))
-    return tables
 
 
 def load_staging(copy: Copy, spark: SparkSession) -> tuple[TableRuns, dict[str, Contents]]:

@@ -1,6 +1,6 @@
 """What PostgreSQL's catalogue says about a table to be copied."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from psycopg2.extensions import connection as Connection
@@ -107,6 +107,19 @@ def describe(connection: Connection, schema: str, name: str) -> SourceTable:
     if sum(table.column(c).type.key_bytes for c in key) > MAX_KEY_BYTES:
         raise StorelineError(f"{schema}.{name}: its primary key ({', '.join(key)}) is too long for MySQL")
     return _fitting(table)
+
+
+def describe_all(connection: Connection, schema: str, names: Iterable[str]) -> list[SourceTable]:
+    """Return what the catalogue says about several tables. Raises StorelineError with every problem found."""
+    tables, problems = [], []
+    for name in names:
+        try:
+            tables.append(describe(connection, schema, name))
+        except StorelineError as error:
+            problems.append(str(error))
+    if problems:
+        raise StorelineError("; ".join(problems))
+    return tables
 
 
 def _fitting(table: SourceTable) -> SourceTable:
