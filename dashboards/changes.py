@@ -3,9 +3,9 @@
 from dashboards.panels import BYTES, RED, SECONDS, SHARE, YELLOW, Panel, number, stat, text
 from dashboards.sources import MYSQL, POSTGRES
 from dashboards.streaming import SLOW_SECONDS
-from storeline.changes.slot import CLOSE_SHARE
 from storeline.health import STUCK_SECONDS
 from storeline.replica.applied import STREAM
+from storeline.replica.slot import CLOSE_SHARE
 
 # How far the slot is from being lost: 1 is lost, or not in PostgreSQL any more; 0 is without a limit.
 USED_SHARE = 1 - CLOSE_SHARE

@@ -13,9 +13,10 @@ import psycopg2
 from psycopg2 import sql
 
 from storeline.accounts import POSTGRES_CAPTURE
-from storeline.changes import connector, slot
-from storeline.changes.slot import Slot
+from storeline.changes import connector
 from storeline.errors import one_line
+from storeline.replica import slot
+from storeline.replica.slot import Slot
 from storeline.settings import Settings
 from storeline.stores import connect, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES

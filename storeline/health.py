@@ -8,15 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from storeline import dag_states
-from storeline.changes import slot
 from storeline.changes.lag import ChangeLag, lag
-from storeline.changes.slot import Slot
 from storeline.dag_states import CHANGES, DagState
 from storeline.errors import StorelineError, one_line
 from storeline.events import dead_letters
 from storeline.events.lag import Lag, lags
 from storeline.generation import REPLICA
-from storeline.replica import last_verification
+from storeline.replica import last_verification, slot
+from storeline.replica.slot import Slot
 from storeline.settings import Settings
 from storeline.stores import kafka_topics, mysql, postgres
 from storeline.stores.drivers import DRIVER_ERRORS

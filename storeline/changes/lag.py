@@ -5,8 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from storeline.changes import position, slot
+from storeline.changes import position
 from storeline.changes.messages import PARTITION
+from storeline.replica import slot
 from storeline.settings import Settings
 from storeline.stores import kafka, kafka_topics, mysql, postgres
 from storeline.topics import CHANGES

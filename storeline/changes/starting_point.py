@@ -5,12 +5,11 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
-from storeline.changes import slot
 from storeline.changes.messages import CopyNeededError
 from storeline.changes.visibility import Visibility
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
-from storeline.replica import bases, capture
+from storeline.replica import bases, capture, slot
 from storeline.replica.bases import Base
 from storeline.replica.source import SourceTable, describe
 from storeline.stores import mysql

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 
-from storeline.changes.slot import Slot
 from storeline.commands.output import add_json, show_json
 from storeline.dag_states import DagState
 from storeline.health import Health, look
+from storeline.replica.slot import Slot
 from storeline.settings import Settings
 from storeline.text_table import text_table
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import connection as Connection
 
+from storeline.replica import slot
+from storeline.replica.slot import Slot
 from storeline.settings import Settings
 from storeline.stores import kafka_topics
 from storeline.stores.kafka import KafkaError
@@ -18,14 +20,6 @@ WAIT_SECONDS = 2.0  # a copy does not need Kafka
 # PostgreSQL writes a commit into its log, from where it is captured, a moment before other sessions see it. A backend
 # that is not scheduled in between would be missing in the snapshot and in front of the topic's end.
 COMMIT_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The slot that captures the shop's changes, and what stands for a text that a change did not touch."""
-
-    slot_id: str
-    placeholder: str
 
 
 @dataclass(frozen=True)
@@ -41,27 +35,23 @@ NOTHING_SEEN = Capture()
 
 
 def current_slot(connection: Connection) -> Slot | None:
-    """Return the slot in use, None if there is none. Raises psycopg2.Error."""
+    """Return the slot in use; None if there is none, or the database knows no captures. Raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute("select to_regclass('ops.slots') is not null")
-        if cursor.fetchone() != (True,):
-            return None
-        cursor.execute("select slot_id, placeholder from ops.slots where retired_at is null")
-        found = cursor.fetchone()
-        return Slot(*found) if found else None
+        return slot.current(cursor) if cursor.fetchone() == (True,) else None
 
 
 def seen(settings: Settings, connection: Connection) -> Capture:
     """Return what a copy that begins now sees, the slot first; Kafka need not answer. Raises psycopg2.Error."""
-    slot = current_slot(connection)
+    found = current_slot(connection)
     connection.rollback()
-    if slot is None:
+    if found is None:
         return NOTHING_SEEN
     try:
         state = kafka_topics.states(settings, [CHANGES.name], WAIT_SECONDS).get(CHANGES.name)
         if state is None or PARTITION not in state.partitions:
-            return Capture(slot.slot_id)
+            return Capture(found.slot_id)
         first = kafka_topics.offset_before_end(settings, CHANGES.name, PARTITION, COMMIT_SECONDS, WAIT_SECONDS)
     except KafkaError:
-        return Capture(slot.slot_id)
-    return Capture(slot.slot_id, state.topic_id, first)
+        return Capture(found.slot_id)
+    return Capture(found.slot_id, state.topic_id, first)

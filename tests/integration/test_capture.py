@@ -16,9 +16,9 @@ import pytest
 from init_db import changes
 from native.stack import Stack
 from storeline.accounts import POSTGRES_CAPTURE
-from storeline.changes import slot
-from storeline.changes.slot import Slot
 from storeline.health import look
+from storeline.replica import slot
+from storeline.replica.slot import Slot
 from storeline.stores import connect, kafka, kafka_topics, postgres
 from tests.integration.capturing import Capturing
 from tests.integration.living import until

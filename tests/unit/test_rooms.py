@@ -47,7 +47,7 @@ def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
 FLOWS = ("replica", "events", "marts", "sales", "changes")
 # A mart records which copy it was read from; the stream of changes writes the replica as the copy does.
 ALONG = {("marts", "replica.bases")} | {
-    ("changes", f"replica.{name}") for name in ("applied", "bases", "capture", "chunk", "source", "transfer")
+    ("changes", f"replica.{name}") for name in ("applied", "bases", "capture", "chunk", "slot", "source", "transfer")
 }
 
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from storeline.changes import slot
 from storeline.changes.connector import declaration, drift
-from storeline.changes.slot import MIB, Slot
+from storeline.replica import slot
+from storeline.replica.slot import MIB, Slot
 from storeline.settings import load
 
 
