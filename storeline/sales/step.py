@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import psycopg2
+from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
@@ -25,6 +26,8 @@ from storeline.stores import postgres
 
 ZONE = ZoneInfo("Europe/Moscow")
 LOCK = "storeline.sales"
+# The session of a step that has just ended keeps its lock until PostgreSQL notices.
+LOCK_WAIT_MILLISECONDS = 5000
 HOLDER = """select a.application_name, to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI')
     from pg_locks l join pg_stat_activity a using (pid)
     where l.locktype = 'advisory' and l.granted and l.objsubid = 2
@@ -101,14 +104,17 @@ def run_date_of(arguments: Sequence[str]) -> date:
 
 
 def _lock(cursor: Cursor, run_date: date) -> None:
-    cursor.execute("select pg_try_advisory_lock(hashtext(%s), %s)", (LOCK, run_date.toordinal()))
-    if cursor.fetchone() == (True,):
-        return
-    cursor.execute(HOLDER, (LOCK, run_date.toordinal()))
-    name, since = cursor.fetchone() or ("another run", "just now")
-    raise StorelineError(
-        f"the sales of {run_date} are being processed ({name}, since {since} UTC): wait for that run to end"
-    )
+    place = (LOCK, run_date.toordinal())
+    cursor.execute(f"set lock_timeout = {LOCK_WAIT_MILLISECONDS:d}")
+    try:
+        cursor.execute("select pg_advisory_lock(hashtext(%s), %s)", place)
+    except LockNotAvailable:
+        cursor.execute(HOLDER, place)
+        name, since = cursor.fetchone() or ("another run", "just now")
+        raise StorelineError(
+            f"the sales of {run_date} are being processed ({name}, since {since} UTC): wait for that run to end"
+        ) from None
+    cursor.execute("reset lock_timeout")
 
 
 def main(name: str, work: Callable[[Step], None], arguments: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -96,6 +97,7 @@ def test_two_runs_of_one_date_at_once_are_refused_and_other_dates_are_not(pipeli
     with pytest.MonkeyPatch.context() as patch:
         for name, value in pipeline.settings.values.items():
             patch.setenv(name, value)
+        patch.setattr(one_step, "LOCK_WAIT_MILLISECONDS", 100)
         with one_step.begun("clean", [str(DATE)]) as held:
             for step in ("generate", "validate", "transfer"):
                 line = only_line(pipeline.take(step))
@@ -104,6 +106,16 @@ def test_two_runs_of_one_date_at_once_are_refused_and_other_dates_are_not(pipeli
             assert "no sales of" in only_line(pipeline.take("analyse", OTHER))
             held.numbers["rows"] = 0
     assert pipeline.take("transfer")[0] == 0
+
+
+def test_a_step_waits_until_the_session_of_one_that_has_just_ended_is_gone(pipeline: Pipeline) -> None:
+    ending = postgres.sales(pipeline.settings).connect()
+    with ending.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtext(%s), %s)", (one_step.LOCK, DATE.toordinal()))
+    gone = Timer(0.5, ending.close)
+    gone.start()
+    assert pipeline.take("transfer")[0] == 0
+    gone.join()
 
 
 def test_too_large_a_share_of_bad_rows_stops_the_run_and_is_reported(pipeline: Pipeline) -> None:
