@@ -54,7 +54,8 @@ def ours(verification: str) -> Contestant:
             command, env=job_environment(stack), capture_output=True, text=True, check=False, cwd=ROOT
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines()
+            # spark-submit passes on what Python writes, errors included, to its standard output.
+            lines = (done.stderr + done.stdout).strip().splitlines()
             said = [line for line in lines if line.startswith("replicate: ")] or lines[-1:]
             return Outcome(0, dict.fromkeys(tables, said[-1]))
         with closing(mysql.admin(stack.settings).connect()) as connection:
