@@ -9,7 +9,7 @@ from storeline.changes.messages import CopyNeededError
 from storeline.changes.visibility import Visibility
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
-from storeline.replica import bases, capture, slot
+from storeline.replica import bases, slot
 from storeline.replica.bases import Base
 from storeline.replica.source import SourceTable, describe
 from storeline.stores import mysql
@@ -53,7 +53,8 @@ def check_captured(source: Connection) -> None:
 
 def check_slot(source: Connection, base: Base) -> str:
     """Return the placeholder of the slot that a copy saw. Raises CopyNeededError when it is no longer in use."""
-    now = capture.current_slot(source)
+    with source.cursor() as cursor:
+        now = slot.current(cursor)
     source.rollback()
     if now is None or now.slot_id != base.capture.slot_id:
         what = f"changes come from {now.slot_id} now" if now else "none is in use now"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from psycopg2.extensions import connection as Connection
 
 from storeline.replica import slot
-from storeline.replica.slot import Slot
 from storeline.settings import Settings
 from storeline.stores import kafka_topics
 from storeline.stores.kafka import KafkaError
@@ -34,16 +33,10 @@ class Capture:
 NOTHING_SEEN = Capture()
 
 
-def current_slot(connection: Connection) -> Slot | None:
-    """Return the slot in use; None if there is none, or the database knows no captures. Raises psycopg2.Error."""
-    with connection.cursor() as cursor:
-        cursor.execute("select to_regclass('ops.slots') is not null")
-        return slot.current(cursor) if cursor.fetchone() == (True,) else None
-
-
 def seen(settings: Settings, connection: Connection) -> Capture:
     """Return what a copy that begins now sees, the slot first; Kafka need not answer. Raises psycopg2.Error."""
-    found = current_slot(connection)
+    with connection.cursor() as cursor:
+        found = slot.current(cursor)
     connection.rollback()
     if found is None:
         return NOTHING_SEEN

@@ -44,7 +44,13 @@ class Slot:
 
 
 def current(cursor: Any) -> Slot | None:
-    """Return the slot that `ops.slots` names as the current one; None when changes were never captured."""
+    """Return the slot that `ops.slots` names as the current one.
+
+    None when changes were never captured, and in a database that knows no captures. Raises psycopg2.Error.
+    """
+    cursor.execute("select to_regclass('ops.slots') is not null")
+    if cursor.fetchone() != (True,):
+        return None
     cursor.execute(CURRENT)
     row = cursor.fetchone()
     if row is None:
