@@ -96,7 +96,7 @@ test-changed: python ## Run the tests that reach what you have changed, but no f
 bench-generate: install ## Measure the generator against Faker row by row (P11)
 	@$(RUN) -m bench.generate
 bench-copy: install ## Measure the copy against other copiers and a raw pipe: speed, memory, values (P1 to P4, P6)
-	@$(RUN) -m bench.copy && $(RUN) -m bench.tpch && $(RUN) -m bench.values && $(RUN) -m bench.picture
+	@$(RUN) -m bench.copy && $(RUN) -m bench.copy_sizes && $(RUN) -m bench.tpch && $(RUN) -m bench.values && $(RUN) -m bench.picture
 bench-marts: install ## Measure the marts against MySQL itself and a job for each (P9)
 	@$(RUN) -m bench.marts && $(RUN) -m bench.marts --scale 1
 bench-round: install ## Measure a whole round, from the trigger to all marts, against a job for each table and mart (P12)

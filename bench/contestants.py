@@ -44,11 +44,14 @@ def run(command: Sequence[str], environment: dict[str, str], text: str | None = 
     return done.stdout
 
 
-def ours(verification: str) -> Contestant:
-    """Return the product's copy, `verified` or `unverified`, from its first look at the source to the swap."""
+def ours(verification: str, slots: int | None = None) -> Contestant:
+    """Return the product's copy, `verified` or `unverified`, from its first look at the source to the swap.
+
+    It has as many slots of the cluster as the settings say, or `slots`.
+    """
 
     def copy(stack: Stack, tables: Sequence[str], is_apart: bool = False) -> Outcome:
-        cores = stack.settings.spark_batch_cores
+        cores = slots or stack.settings.spark_batch_cores
         command = submission(stack, "bench/jobs/copy_tables.py", verification, *tables, cores=cores)
         done = subprocess.run(
             command, env=job_environment(stack), capture_output=True, text=True, check=False, cwd=ROOT
