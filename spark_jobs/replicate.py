@@ -6,7 +6,6 @@ Usage: spark-submit spark_jobs/replicate.py
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -26,16 +25,13 @@ from storeline.changes.staged_tables import CatchingUp
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.ledger import TableRun, TableRuns
-from storeline.replica import bases, capture, contents, transfer
+from storeline.replica import bases, capture, finishing, transfer
 from storeline.replica.chunk import PIPE_PATH, Chunk, Loaded, Refused, copy_chunk
 from storeline.replica.contents import Contents
 from storeline.replica.source import SourceTable, describe_all, quoted
 from storeline.settings import Settings, load
-from storeline.stores import mysql, mysql_locks, mysql_swap, postgres
+from storeline.stores import mysql, mysql_locks, postgres
 from storeline.tables import SOURCE_SCHEMA, TABLES
-
-INDEX_THREADS = 2
-DDL_BUFFER = "set session innodb_ddl_buffer_size = 67108864"  # 64 MiB for each index build; more brought no gain
 
 
 @dataclass(frozen=True)
@@ -173,36 +169,8 @@ def chunks(copy: Copy) -> list[Chunk]:
 
 
 def finish_staging(copy: Copy, numbers: TableRuns, sent: dict[str, Contents]) -> None:
-    """Add the secondary indexes and compare each table with what was sent, several tables at a time.
-
-    Raises StorelineError that names the first table that differs.
-    """
-
-    def finish(table: SourceTable) -> None:
-        with closing(mysql.replicator(copy.settings).connect()) as connection:
-            began = time.monotonic()
-            mysql.do(connection, DDL_BUFFER)
-            if statement := transfer.index_ddl(table, copy.staged(table)):
-                mysql.do(connection, statement)
-            mysql_swap.mark_loaded(connection, copy.staged(table))
-            indexed = time.monotonic()
-            numbers[table.name].index_seconds = round(indexed - began, 3)
-            verify(connection, table, copy.staged(table), sent[table.name])
-            numbers[table.name].check_seconds = round(time.monotonic() - indexed, 3)
-            numbers[table.name].content_hash = str(sent[table.name].sum)
-
-    with ThreadPoolExecutor(INDEX_THREADS) as pool:
-        list(pool.map(finish, sorted(copy.tables, key=lambda table: -table.bytes)))
-
-
-def verify(connection: Any, table: SourceTable, staged: str, sent: Contents) -> None:
-    """Compare a staging table with the lines that were sent. Raises StorelineError where they differ."""
-    rows, total = mysql.ask(connection, contents.target_query(table, staged))[0]
-    if (found := Contents(int(rows), int(total))) != sent:
-        raise StorelineError(
-            f"{table.name}: staging holds {found.rows} rows (sum of hashes {found.sum}), "
-            f"{sent.rows} (sum {sent.sum}) were sent; the replica is unchanged"
-        )
+    """Add the secondary indexes and compare each table with what was sent. Raises StorelineError where it differs."""
+    finishing.finish(mysql.replicator(copy.settings), copy.tables, copy.staged, numbers, sent)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ create table if not exists ops.run_tables (
     copy_seconds double not null comment 'until the last row was loaded',
     index_seconds double not null,
     check_seconds double not null comment 'comparing a copied table with its source; a mart is audited as it loads',
-    content_hash varchar(64) comment 'sum of the rows'' hashes, equal on both sides',
+    content_hash varchar(64) comment 'XOR of the rows'' hashes, equal on both sides',
     primary key (run_id, table_name)
 ) comment 'One row for each table of a run, written before the table becomes visible';
 
@@ -42,16 +42,21 @@ create table if not exists ops.run_chunks (
     chunk int not null,
     row_count bigint not null,
     byte_count bigint not null,
-    content_sum decimal(40, 0) comment 'sum of the hashes of the lines that were sent',
+    content_hash char(64) comment 'XOR of the hashes of the lines that were sent',
     primary key (run_id, table_name, chunk)
 ) comment 'Ranges that a copy has loaded; in one transaction with their rows';
 
--- Add a column that earlier versions lack.
+-- Add a column that earlier versions lack. They had none or a sum, which a run of this version could not read.
 set @is_old = not exists (
+    select 1 from information_schema.columns
+    where table_schema = 'ops' and table_name = 'run_chunks' and column_name = 'content_hash'
+);
+set @has_sum = exists (
     select 1 from information_schema.columns
     where table_schema = 'ops' and table_name = 'run_chunks' and column_name = 'content_sum'
 );
-set @adding = if(@is_old, 'alter table ops.run_chunks add column content_sum decimal(40, 0)', 'do 0');
+set @dropping = if(@has_sum, ', drop column content_sum', '');
+set @adding = if(@is_old, concat('alter table ops.run_chunks add column content_hash char(64)', @dropping), 'do 0');
 prepare adding from @adding;
 execute adding;
 deallocate prepare adding;

@@ -63,11 +63,11 @@ def _completed(connection: Any, table: SourceTable, into: str, rows: dict[Key, N
 def _read(connection: Any, table: SourceTable, into: str, keys: Sequence[Key]) -> dict[Key, dict[str, str]]:
     """Return the texts of the replica's rows, by key."""
     names = [column.name for column in table.columns]
-    texts = [f"coalesce({c.type.stored.format(c=mysql.quote(c.name))}, 'NULL')" for c in table.columns]
+    texts = [transfer.value_or_null(column) for column in table.columns]
     found = {}
     for condition in _conditions(table, keys):
         for values in mysql.ask(connection, f"select {', '.join(texts)} from {into} where {condition}"):
-            row = dict(zip(names, map(str, values), strict=True))
+            row = {name: bytes(value).decode() for name, value in zip(names, values, strict=True)}
             found[tuple(row[name] for name in table.key)] = row
     return found
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from mysql.connector import IntegrityError
 
-from storeline.replica.contents import Contents, sum_of
+from storeline.replica.contents import Contents, hash_of_all
 from storeline.stores import mysql, postgres
 
 PIPE_PATH = "{pipe}"
@@ -19,8 +19,8 @@ BLOCK_LINES = 256
 LONG_LINE_BYTES = 1 << 14
 BEGIN = "insert into ops.run_chunks (run_id, table_name, chunk, row_count, byte_count) values (%s, %s, %s, 0, 0)"
 WHERE = "where run_id = %s and table_name = %s and chunk = %s"
-DONE = f"update ops.run_chunks set row_count = %s, byte_count = %s, content_sum = %s {WHERE}"
-FOUND = f"select row_count, byte_count, content_sum from ops.run_chunks {WHERE}"
+DONE = f"update ops.run_chunks set row_count = %s, byte_count = %s, content_hash = %s {WHERE}"
+FOUND = f"select row_count, byte_count, content_hash from ops.run_chunks {WHERE}"
 TWIN_WAIT_SECONDS = 600  # how long a second attempt waits for the first one's transaction
 
 
@@ -57,7 +57,7 @@ class Lines:
     """What COPY writes to, once for each row: counts and hashes the lines, and passes them on in blocks."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
-        self.pipe, self.bytes, self.sum = pipe, 0, 0
+        self.pipe, self.bytes, self.hash = pipe, 0, 0
         self.held: list[bytes] = []
 
     def write(self, line: bytes) -> int:
@@ -77,7 +77,7 @@ class Lines:
     def _pass_on(self) -> None:
         held, self.held = self.held, []
         block = b"".join(held)
-        self.sum += sum_of(held)
+        self.hash ^= hash_of_all(held)
         self.bytes += len(block)
         self.pipe.write(block)
 
@@ -131,9 +131,10 @@ def copy_chunk(chunk: Chunk, source: postgres.Login, target: mysql.Login, snapsh
         if rows != sent.rows or warnings:
             writing.rollback()
             return Refused(_what_was_lost(chunk, sent.rows, rows, warnings))
-        mysql.do(writing, DONE, (rows, sent.lines.bytes, sent.lines.sum, *where))
+        found = Contents(rows, sent.lines.hash)
+        mysql.do(writing, DONE, (rows, sent.lines.bytes, found.hexadecimal, *where))
         writing.commit()
-    return Loaded(chunk.table, Contents(rows, sent.lines.sum), sent.lines.bytes, time.time())
+    return Loaded(chunk.table, found, sent.lines.bytes, time.time())
 
 
 def pump(reading: Any, writing: Any, copy: str, load: str) -> tuple[Sender, int, list[str]]:
@@ -165,8 +166,8 @@ def load_from(writing: Any, load: str, read_end: int) -> tuple[int, list[str]]:
 
 
 def _done_before(writing: Any, chunk: Chunk) -> Loaded:
-    rows, size, total = mysql.ask(writing, FOUND, (chunk.run_id, chunk.table, chunk.number))[0]
-    return Loaded(chunk.table, Contents(int(rows), int(total)), int(size), time.time())
+    rows, size, found = mysql.ask(writing, FOUND, (chunk.run_id, chunk.table, chunk.number))[0]
+    return Loaded(chunk.table, Contents.read(rows, found), int(size), time.time())
 
 
 def _what_was_lost(chunk: Chunk, sent: int, rows: int, warnings: list[str]) -> str:

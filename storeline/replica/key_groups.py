@@ -1,7 +1,7 @@
 """A table in groups of keys, in PostgreSQL and in MySQL: each group's contents, and the rows of a few groups.
 
-A group is a part of the hash of the key, so both sides divide their rows in the same way, whatever the key.
-PostgreSQL's lines come through COPY, MySQL rebuilds its own.
+A group is made of the bits of a key that is one whole number, otherwise of the hash of the key, so both sides divide
+their rows in the same way, whatever the key. PostgreSQL's lines come through COPY, MySQL rebuilds its own.
 """
 
 import re
@@ -14,39 +14,40 @@ from psycopg2.extensions import quote_ident
 
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
-from storeline.replica.contents import Contents, hash_of, hash_of_line, line_of
+from storeline.replica import transfer
+from storeline.replica.contents import Contents, hash_of, hash_of_lines, line_of
 from storeline.replica.source import SourceColumn, SourceTable
-from storeline.replica.transfer import copy_rows
 from storeline.stores import mysql
 
 # Hexadecimal digits of the key's SHA-256: 4,096 groups. MySQL 9.6 and later has MD5 only as a component.
 GROUP_DIGITS = 3
-GROUPS = 16**GROUP_DIGITS
+GROUP_BITS = 4 * GROUP_DIGITS
+GROUPS = 1 << GROUP_BITS
 LISTED = re.compile(rb'([01]),("(?:[^"]|"")*"),(.*)', re.DOTALL)
 Row = tuple[bool, str]  # whether the source has changed it since the copy, and its line
 
 
 def source_groups(source: Connection, table: SourceTable) -> dict[int, Contents]:
     """Return the contents of each group of keys in the snapshot."""
-    found: dict[int, list[int]] = {}
+    rows, hashes = [0] * GROUPS, [0] * GROUPS
 
     class Groups:
         def write(self, line: bytes) -> int:
-            group, _, rest = line.partition(b",")
-            counted = found.setdefault(int(group), [0, 0])
-            counted[0] += 1
-            counted[1] += hash_of(rest)
+            number, _, rest = line.partition(b",")
+            group = int(number)
+            rows[group] += 1
+            hashes[group] ^= hash_of(rest)
             return len(line)
 
-    _copy(source, copy_rows(source, table, "true", f"{_group_in_postgres(source, table)}, "), Groups())
-    return {group: Contents(*counted) for group, counted in found.items()}
+    _copy(source, transfer.copy_rows(source, table, "true", f"{_group_in_postgres(source, table)}, "), Groups())
+    return {group: Contents(counted, hashes[group]) for group, counted in enumerate(rows) if counted}
 
 
 def target_groups(target: Any, table: SourceTable) -> dict[int, Contents]:
     """Return the contents of each group of keys in the replica."""
-    query = f"""select {_group_in_mysql(table)} as key_group, count(*), cast(sum({hash_of_line(table)}) as char)
+    query = f"""select {_group_in_mysql(table)} as key_group, count(*), {hash_of_lines(table)}
                 from {REPLICA.published_name(table.name)} group by key_group"""
-    return {int(group): Contents(int(rows), int(total)) for group, rows, total in mysql.ask(target, query)}
+    return {int(group): Contents.read(*counted) for group, *counted in mysql.ask(target, query)}
 
 
 def list_source(source: Connection, table: SourceTable, groups: Sequence[int], snapshot: str) -> dict[str, Row]:
@@ -65,7 +66,7 @@ def list_source(source: Connection, table: SourceTable, groups: Sequence[int], s
     newer = _is_newer(source, snapshot)
     before = f'({newer})::int as "storeline newer", {key_in_postgres(source, table)} as "storeline key", '
     condition = f"{_group_in_postgres(source, table)} in ({', '.join(map(str, groups))})"
-    _copy(source, copy_rows(source, table, condition, before, ('"storeline key"',)), Rows())
+    _copy(source, transfer.copy_rows(source, table, condition, before, ('"storeline key"',)), Rows())
     return found
 
 
@@ -73,7 +74,7 @@ def list_target(target: Any, table: SourceTable, groups: Sequence[int]) -> dict[
     """Return the replica's lines of some groups by their keys."""
     query = f"""select {_key_in_mysql(table)}, {line_of(table)} from {REPLICA.published_name(table.name)}
                 where {_group_in_mysql(table)} in ({", ".join(map(str, groups))})"""
-    return dict(mysql.ask(target, query))
+    return {bytes(key).decode(): bytes(line).decode() for key, line in mysql.ask(target, query)}
 
 
 def _copy(source: Connection, copy: str, into: Any) -> None:
@@ -97,16 +98,35 @@ def key_in_postgres(source: Connection, table: SourceTable) -> str:
 
 
 def _key_in_mysql(table: SourceTable) -> str:
-    return f"concat_ws(',', {', '.join(c.type.stored.format(c=mysql.quote(c.name)) for c in _keys(table))})"
+    return f"concat_ws(_binary',', {', '.join(transfer.value(c) for c in _keys(table))})"
 
 
 def _group_in_postgres(source: Connection, table: SourceTable) -> str:
+    if name := _whole_key(table):
+        return _bits(f"{quote_ident(name, source)}::bigint", "#")
     digest = f"encode(sha256(convert_to({key_in_postgres(source, table)}, 'UTF8')), 'hex')"
-    return f"('x' || left({digest}, {GROUP_DIGITS}))::bit({4 * GROUP_DIGITS})::int"
+    return f"('x' || left({digest}, {GROUP_DIGITS}))::bit({GROUP_BITS})::int"
 
 
 def _group_in_mysql(table: SourceTable) -> str:
+    if name := _whole_key(table):
+        return _bits(mysql.quote(name), "^")
     return f"cast(conv(left(sha2({_key_in_mysql(table)}, 256), {GROUP_DIGITS}), 16, 10) as unsigned)"
+
+
+def _whole_key(table: SourceTable) -> str | None:
+    """Return the name of a key that is one whole number."""
+    keys = _keys(table)
+    return keys[0].name if len(keys) == 1 and keys[0].type.is_whole else None
+
+
+def _bits(number: str, xor: str) -> str:
+    """Return an expression that folds the lower 60 bits of a number, so that no step between keys fills few groups.
+
+    Neither the bits that PostgreSQL repeats for a sign, nor the ones that MySQL sets to zero, are among them.
+    """
+    folded = f" {xor} ".join(f"({number} >> {shift})" for shift in range(0, 60, GROUP_BITS))
+    return f"({folded}) & {GROUPS - 1}"
 
 
 def _is_newer(source: Connection, snapshot: str) -> str:

@@ -1,11 +1,11 @@
-"""The statements that copy a table: COPY in PostgreSQL, then the DDL and LOAD DATA in MySQL."""
+"""The statements that copy a table: COPY in PostgreSQL, then the DDL and LOAD DATA in MySQL, and what it holds then."""
 
 from collections.abc import Sequence
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import quote_ident
 
-from storeline.replica.source import SourceTable, quoted
+from storeline.replica.source import SourceColumn, SourceTable, quoted
 from storeline.replica.types import MAX_KEY_BYTES
 from storeline.stores import mysql
 
@@ -40,6 +40,16 @@ def load_statement(table: SourceTable, target: str, path: str, replaces: bool = 
         f"load data local infile {mysql.literal(path)} {verb} table {target} character set utf8mb4 "
         f"fields terminated by ',' optionally enclosed by '\"' escaped by '' lines terminated by '\\n' ({names})"
     )
+
+
+def value(column: SourceColumn) -> str:
+    """Return MySQL's expression for the bytes of a value, as `copy_rows` sent it; a null stays one."""
+    return column.type.stored.format(c=mysql.quote(column.name))
+
+
+def value_or_null(column: SourceColumn) -> str:
+    """Return MySQL's expression for the bytes of a value or of the word NULL, as `copy_rows` sent it."""
+    return f"coalesce({value(column)}, _binary'NULL')"
 
 
 def staging_ddl(table: SourceTable, target: str) -> str:

@@ -1,6 +1,6 @@
 """Whether the live replica holds what the source holds, down to the key and the column.
 
-Both sides sum the hashes of each group of keys; only the rows of groups that differ are compared one by one.
+Both sides hash the rows of each group of keys; only the rows of groups that differ are compared one by one.
 """
 
 import re
@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection
 from storeline.errors import StorelineError
 from storeline.generation import REPLICA
 from storeline.replica import applied, bases
+from storeline.replica.contents import Contents
 from storeline.replica.differences import CHANGED, EXTRA, MISSING, Difference, Verification, confirmed, record
 from storeline.replica.key_groups import GROUPS, list_source, list_target, source_groups, target_groups
 from storeline.replica.source import SourceTable, describe, quoted
@@ -39,7 +40,7 @@ class Compared:
     target: Any
     tables: dict[str, SourceTable]
     held: dict[str, bases.Base]  # the copy that each table came from
-    copied: dict[str, int]  # the sum of each table's hashes when it was copied
+    copied: dict[str, str]  # the hash of each table's contents when it was copied
     snapshot: str
     is_streamed: bool
     since: str | None
@@ -71,7 +72,7 @@ def compared(settings: Settings, names: Collection[str], since: str | None = Non
             raise StorelineError(
                 f"{other[0]} was copied from another PostgreSQL: run replicate_postgres_to_mysql first"
             )
-        copied = {name: int(found[name][2] or -1) for name in wanted}
+        copied = {name: str(found[name][2]) for name in wanted}
         is_streamed = applied.has_applied(target, held[wanted[0]].run_id)
         bases_ = {name: held[name] for name in wanted}
         yield Compared(source, target, tables, bases_, copied, snapshot.visible, is_streamed, since)
@@ -130,7 +131,7 @@ def verify_table(both: Compared, name: str, most_differences: int | None = MOST_
     found = Verification(name, sum(one.rows for one in here.values()), both.held[name].run_id)
     differing = sorted(group for group in here.keys() | there.keys() if here.get(group) != there.get(group))
     # A replica that still holds exactly what was copied is untouched: whatever differs has changed at the source.
-    is_untouched = not both.is_streamed and sum(one.sum for one in there.values()) == both.copied[name]
+    is_untouched = not both.is_streamed and sum(there.values(), Contents()).hexadecimal == both.copied[name]
     rows = max(found.rows, sum(one.rows for one in there.values()))
     at_once = max(1, GROUPS * ROWS_AT_ONCE // max(rows, 1))
     for first in range(0, len(differing), at_once):

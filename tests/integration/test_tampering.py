@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs import replicate as job
 from storeline.errors import StorelineError
-from storeline.replica.contents import hash_of
+from storeline.replica import finishing
+from storeline.replica.contents import hash_of, read_back
+from storeline.replica.finishing import Checked, verify
 from storeline.replica.source import SourceTable
 from storeline.settings import Settings
 from storeline.stores import mysql, postgres
@@ -71,21 +71,23 @@ def edges(settings: Settings) -> Iterator[None]:
 def said(settings: Settings, spark: SparkSession, edges: None) -> dict[str, str]:
     """Return what the comparison says of each way of tampering with the staged products, each undone again."""
     found: dict[str, str] = {}
-    verify = job.verify
+    check = finishing.check
 
-    def tamper_and_verify(connection: Any, table: Any, staged: str, sent: Any) -> None:
-        for name, tampering in TAMPERED.items() if table.name == "products" else ():
-            connection.start_transaction()
-            assert mysql.do(connection, tampering.replace("{t}", staged)) > 0, name
-            with pytest.raises(StorelineError) as error:
-                verify(connection, table, staged, sent)
-            found[name] = str(error.value)
-            connection.rollback()
-        verify(connection, table, staged, sent)
+    def check_and_tamper(login: mysql.Login, table: SourceTable, staged: str, part: str) -> Checked:
+        checked = check(login, table, staged, part)
+        with closing(login.connect()) as connection:
+            for name, tampering in TAMPERED.items() if table.name == "products" else ():
+                connection.start_transaction()
+                assert mysql.do(connection, tampering.replace("{t}", staged)) > 0, name
+                with pytest.raises(StorelineError) as error:
+                    verify(table, read_back(connection, table, staged, part), checked[0])
+                found[name] = str(error.value)
+                connection.rollback()
+        return checked
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "verify", tamper_and_verify)
-        copy_here(settings, spark)
+        patch.setattr(finishing, "check", check_and_tamper)
+        copy_here(settings, spark)  # which compares what was checked with what was sent
     return found
 
 
@@ -98,33 +100,52 @@ def test_a_copy_that_was_tampered_with_is_not_published(
     settings: Settings, spark: SparkSession, ask_target: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = ask_target("select run_id from ops.bases")
-    verify = job.verify
+    check = finishing.check
 
-    def tamper_and_verify(connection: Any, table: Any, staged: str, sent: Any) -> None:
+    def tamper_and_check(login: mysql.Login, table: SourceTable, staged: str, part: str) -> Checked:
         if table.name == "products":
-            mysql.do(connection, f"update {staged} set price = price + 0.01 where product_id = 11")
-        verify(connection, table, staged, sent)
+            with closing(login.connect(autocommit=True)) as connection:
+                mysql.do(connection, f"update {staged} set price = price + 0.01 where product_id = 11")
+        return check(login, table, staged, part)
 
-    monkeypatch.setattr(job, "verify", tamper_and_verify)
+    monkeypatch.setattr(finishing, "check", tamper_and_check)
     with pytest.raises(StorelineError, match=r"^products: staging holds"):
         copy_here(settings, spark)
     assert ask_target("select run_id from ops.bases") == before
 
 
-def test_the_sums_of_the_ranges_make_the_sum_of_the_table(
+def test_the_hashes_of_the_ranges_make_the_hash_of_the_table(
     settings: Settings, spark: SparkSession, ask_target: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page_ranges = SourceTable.page_ranges
     monkeypatch.setattr(SourceTable, "page_ranges", lambda table, chunk_bytes: page_ranges(table, 1 << 18))
     copy_here(settings, spark)
     found = ask_target(
-        """select t.table_name, count(*), sum(c.row_count) = t.row_count, sum(c.content_sum) = t.content_hash
+        """select t.table_name, count(*), sum(c.row_count) = t.row_count,
+                  hex(bit_xor(unhex(c.content_hash))) = t.content_hash
            from ops.run_tables as t join ops.run_chunks as c using (run_id, table_name) group by 1, t.run_id"""
     )
     assert len(found) == len(TABLES)
-    assert all(is_counted and is_summed for _, _, is_counted, is_summed in found)
+    assert all(is_counted and is_hashed for _, _, is_counted, is_hashed in found)
     assert max(chunks for _, chunks, *_ in found) > 1
 
 
-def test_a_hash_is_the_first_sixty_bits_of_sha_256() -> None:
-    assert hash_of(b"abc") == 0xBA7816BF8F01CFE  # FIPS 180-2, appendix B.1
+def test_a_large_table_is_compared_in_parts(
+    settings: Settings, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    check = finishing.check
+
+    def check_and_note(login: mysql.Login, table: SourceTable, staged: str, part: str) -> Checked:
+        seen.append(table.name)
+        return check(login, table, staged, part)
+
+    monkeypatch.setattr(finishing, "KEYS_WORTH_DIVIDING", 1)
+    monkeypatch.setattr(finishing, "check", check_and_note)
+    copy_here(settings, spark)
+    assert sorted(seen) == sorted([table.name for table in TABLES] * 2)
+
+
+def test_a_hash_is_sha_256() -> None:
+    # FIPS 180-2, appendix B.1
+    assert hash_of(b"abc") == 0xBA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD

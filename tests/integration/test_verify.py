@@ -68,6 +68,12 @@ def test_exactly_the_changed_keys_and_columns_are_named(tampered: Settings, ask_
     assert ask_target(f"{last} limit 1") == [(3, "changed (7): name, price")]
 
 
+def test_a_null_where_the_source_has_come_to_allow_none_is_named(copied: Settings, target: Any) -> None:
+    mysql.do(target, "alter table replica.products modify name varchar(255)")
+    assert mysql.do(target, "update replica.products set name = null where product_id = 7") == 1
+    assert products(copied) == ([Difference("7", "changed", ("name",))], 0)
+
+
 def test_a_repair_touches_exactly_these_rows(tampered: Settings, ask_source: Ask, ask_target: Ask) -> None:
     assert repair(tampered, "products", is_dry=True) == Repaired(1, 1, 1)
     assert products(tampered) == (FOUND, 0)
