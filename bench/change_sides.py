@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import psutil  # type: ignore[import-untyped]
+
 from bench.copy import versions as servers
 from bench.rivals.sink_worker import PLUGIN, JdbcSink
 from bench.side import end, messages
@@ -43,9 +45,11 @@ class Stream:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
     def pause(self) -> None:
-        """End the job."""
+        """End the job, and wait for its Python process too: it would apply what comes while the next job starts."""
         if self.process is not None:
+            drivers = psutil.Process(self.process.pid).children(recursive=True)
             end(self.process)
+            psutil.wait_procs(drivers)
         self.process = None
 
     def stop(self) -> None:
