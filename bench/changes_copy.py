@@ -2,8 +2,8 @@
 
 Usage: python -m bench.changes_copy [--runs N] [--rate CHANGES_PER_SECOND] [--scale SHARE]
 
-`--scale 1` is 1 M orders with about 3 M order lines. The stream waits for a copy, so its lag is about the copy's
-length; Debezium's JDBC sink writes tables that no copy replaces, and has only the machine in common with it.
+`--scale 1` is 1 M orders with about 3 M order lines. The stream goes on beside a copy and waits only for its end;
+Debezium's JDBC sink writes tables that no copy replaces, and has only the machine in common with it.
 """
 
 import argparse

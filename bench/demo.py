@@ -16,7 +16,7 @@ from bench.copy import versions
 from bench.report import Result, publish
 from native import members
 from native.airflow_api import Airflow
-from native.demo import STREAM
+from native.demo import COPY, STREAM
 from native.places import INSTALLED
 from native.stack import Stack
 from storeline.settings import ROOT
@@ -24,6 +24,8 @@ from tests.stacks import with_free_ports
 
 CLONE = INSTALLED / "bench-clone"
 SECONDS_TO_REST = 60
+CHANGES = "postgres_to_mysql_streaming"
+STREAMS = (STREAM, CHANGES)
 
 
 def main() -> None:
@@ -35,13 +37,21 @@ def main() -> None:
     stack = Stack(CLONE / ".native" / "demo", settings)
     try:
         first, again = seconds(environment), seconds(environment)
+        airflow = Airflow(settings)
         running = memory(stack)
-        end_stream(Airflow(settings))
+        stream_changes(stack, airflow)
+        both_running = memory(stack)
+        if [airflow.runs(stream)[0]["state"] for stream in STREAMS] != ["running", "running"]:
+            raise SystemExit("bench.demo: a stream does not run")
+        for stream in STREAMS:
+            end_stream(airflow, stream)
+        stack.stop(("connect",))
         at_rest = memory(stack)
         results = [
             Result("P13", "`make demo`, fresh clone", "", "s", [first], []),
             Result("P13", "`make demo`, again", "", "s", [again], []),
             Result("P13", "native stack, the stream of events running (PSS)", "", "MiB", [running], []),
+            Result("P13", "native stack, both streams and Kafka Connect running (PSS)", "", "MiB", [both_running], []),
             Result("P13", "native stack at rest, no application running (PSS)", "", "MiB", [at_rest], []),
         ]
         publish("demo", ("apache-airflow", "pyspark"), versions(stack), {"shop": "default"}, results)
@@ -57,12 +67,23 @@ def seconds(environment: Mapping[str, str]) -> float:
     return time.monotonic() - begin
 
 
-def end_stream(airflow: Airflow) -> None:
-    """Pause the stream of events and end its run, as a person does in the UI."""
-    airflow.call(f"/dags/{STREAM}", "PATCH", {"is_paused": True})
-    for run in airflow.runs(STREAM):
+def stream_changes(stack: Stack, airflow: Airflow) -> None:
+    """Capture the shop's changes, copy once more, and start the stream of changes. Raises SystemExit."""
+    stack.start(("connect",))
+    airflow.trigger(COPY)
+    while airflow.is_under_way(COPY):
+        time.sleep(1)
+    if airflow.runs(COPY)[0]["state"] != "success":
+        raise SystemExit("bench.demo: the copy failed")
+    airflow.unpause(CHANGES)
+
+
+def end_stream(airflow: Airflow, stream: str) -> None:
+    """Pause a stream and end its run, as a person does in the UI."""
+    airflow.call(f"/dags/{stream}", "PATCH", {"is_paused": True})
+    for run in airflow.runs(stream):
         if run["state"] == "running":
-            airflow.call(f"/dags/{STREAM}/dagRuns/{quote(run['dag_run_id'], safe='')}", "PATCH", {"state": "failed"})
+            airflow.call(f"/dags/{stream}/dagRuns/{quote(run['dag_run_id'], safe='')}", "PATCH", {"state": "failed"})
 
 
 def memory(stack: Stack) -> float:
