@@ -15,7 +15,9 @@ from pyspark.sql import functions as F
 
 from storeline.changes.messages import Message
 
-MOST_BYTES = 16 << 20  # of a part; one message may be larger
+# Of a part; one message may be larger. Each part reads from Kafka what came before it again, so a usual batch, which is
+# 50,000 messages of some 600 bytes, should be one.
+MOST_BYTES = 32 << 20
 SCHEMA = "offset bigint, value binary, is_cut boolean"
 
 
