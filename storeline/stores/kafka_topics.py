@@ -1,12 +1,13 @@
 """Kafka's topics: what they are now, and how they become what `topics.py` declares."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, OffsetSpec, OffsetTimestamp
-from kafka.errors import TopicAlreadyExistsError, for_code
+from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from storeline.settings import Settings
 from storeline.stores.kafka import administration
@@ -39,11 +40,19 @@ def topic_ids(client: KafkaAdminClient, names: list[str]) -> dict[str, str]:
 
 def states(settings: Settings, names: list[str], wait_seconds: float = 10) -> dict[str, TopicState]:
     """Return the current state of the topics that exist. Raises KafkaError when Kafka does not answer in time."""
+    deadline = time.monotonic() + wait_seconds
     with administration(settings, wait_seconds) as client:
-        found = _describe(client, names)
-        partitions = [TopicPartition(name, number) for name in found for number in found[name]["partitions"]]
-        first = _offsets(client, partitions, OffsetSpec.EARLIEST)
-        last = _offsets(client, partitions, OffsetSpec.LATEST)
+        while True:
+            found = _describe(client, names)
+            partitions = [TopicPartition(name, number) for name in found for number in found[name]["partitions"]]
+            try:
+                first = _offsets(client, partitions, OffsetSpec.EARLIEST)
+                last = _offsets(client, partitions, OffsetSpec.LATEST)
+                break
+            except UnknownTopicOrPartitionError:
+                # A topic was deleted in between.
+                if time.monotonic() > deadline:
+                    raise
     return {
         name: TopicState(
             name,
