@@ -14,6 +14,7 @@ from storeline.stores.kafka import administration
 from storeline.topics import TOPICS
 
 UNKNOWN_TOPIC = 3  # Kafka's error code
+SECONDS_BETWEEN_TRIES = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def states(settings: Settings, names: list[str], wait_seconds: float = 10) -> di
                 # A topic was deleted in between.
                 if time.monotonic() > deadline:
                     raise
+                time.sleep(SECONDS_BETWEEN_TRIES)
     return {
         name: TopicState(
             name,

@@ -30,6 +30,7 @@ KEYED = {
 @pytest.mark.parametrize("name", KEYED)
 def test_rows_are_in_the_same_group_on_both_sides(settings: Settings, ask_source: Ask, name: str) -> None:
     columns, rows = KEYED[name]
+    count = len(re.findall(r"\), |\)$", rows))
     ask_source(f"create table source.keyed ({columns})")
     live = REPLICA.published_name("keyed")
     with (
@@ -44,13 +45,13 @@ def test_rows_are_in_the_same_group_on_both_sides(settings: Settings, ask_source
             pump(source, target, copy, transfer.load_statement(table, live, PIPE_PATH))
             here, there = source_groups(source, table), target_groups(target, table)
             assert here == there
-            assert sum(group.rows for group in here.values()) == len(re.findall(r"\), |\)$", rows))
+            assert sum(group.rows for group in here.values()) == count
             with source.cursor() as cursor:
                 cursor.execute("select pg_current_snapshot()")
                 (snapshot,) = cursor.fetchone() or ()
             lines = {key: line for key, (_, line) in list_source(source, table, range(GROUPS), snapshot).items()}
             assert lines == list_target(target, table, range(GROUPS))
-            assert len(lines) == len(re.findall(r"\), |\)$", rows))
+            assert len(lines) == count
         finally:
             source.rollback()
             ask_source("drop table source.keyed")
