@@ -52,8 +52,7 @@ def stop_in_the_transaction(stack: Stack, driver: Driver, run_id: str, sending: 
         sending.all(order(KNOWN))
         driver.wait_for(lambda: session_of(stack, run_id) == "waits for a lock", "the driver waited")
         driver.send(signal.SIGSTOP)
-    while session_of(stack, run_id) != "idle in transaction":
-        time.sleep(0.05)
+    driver.wait_for(lambda: session_of(stack, run_id) == "idle in transaction", "its backend had inserted")
 
 
 def stop_at_rest(stack: Stack, driver: Driver, run_id: str, sending: Sending, events: int) -> None:
