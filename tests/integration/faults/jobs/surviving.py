@@ -114,19 +114,21 @@ def suffer(
     before, after = states(cluster), total(ask_source)
     if job == "build_marts" and before["replica"] != (after, after):
         drivers.run_to_its_end("replicate")
-    in_the_way = mysql.analyst(cluster.settings).connect(autocommit=False)
-    if phase == "swap":
-        mysql.ask(in_the_way, CHECKS[SET_OF[job].live])
     driver, _ = drivers.pair()
-    run = driver.start(job)
-    victims = processes(cluster, victim, driver.process)
-    assert victims, f"no {victim}"
-    wait_for_phase(cluster, run, phase)
-    time.sleep(random.Random(f"{seed} {fault}").uniform(0, LONGEST_PAUSE[phase]))
-    assert not run.is_over(), f"the job ended before the fault: {run.said}"
-    happen(victims, asleep_seconds)
-    with suppress(DriverError):
-        in_the_way.close()
+    in_the_way = mysql.analyst(cluster.settings).connect(autocommit=False)
+    try:
+        if phase == "swap":
+            mysql.ask(in_the_way, CHECKS[SET_OF[job].live])
+        run = driver.start(job)
+        victims = processes(cluster, victim, driver.process)
+        assert victims, f"no {victim}"
+        wait_for_phase(cluster, run, phase)
+        time.sleep(random.Random(f"{seed} {fault}").uniform(0, LONGEST_PAUSE[phase]))
+        assert not run.is_over(), f"the job ended before the fault: {run.said}"
+        happen(victims, asleep_seconds)
+    finally:
+        with suppress(DriverError):
+            in_the_way.close()
     has_succeeded = run.has_succeeded()
     cluster.start(SERVICES_OF.get(victim, ("spark",)))
     if not has_succeeded:
