@@ -11,6 +11,7 @@ import psutil
 
 from native.members import members
 from native.stack import Stack
+from tests.integration.faults.suffering import send
 
 SECONDS_BETWEEN = (8, 30)
 SECONDS_ASLEEP = (3, 20)
@@ -75,13 +76,7 @@ def _command(process: psutil.Process) -> str:
 
 def hit(victims: list[psutil.Process], asleep_seconds: float) -> None:
     """Kill processes, or let them sleep and wake them."""
-    _send(victims, signal.SIGSTOP if asleep_seconds else signal.SIGKILL)
+    send(victims, signal.SIGSTOP if asleep_seconds else signal.SIGKILL)
     if asleep_seconds:
         time.sleep(asleep_seconds)
-        _send(victims, signal.SIGCONT)
-
-
-def _send(victims: list[psutil.Process], number: signal.Signals) -> None:
-    for victim in victims:
-        with suppress(psutil.NoSuchProcess):
-            victim.send_signal(number)
+        send(victims, signal.SIGCONT)
