@@ -1,7 +1,6 @@
 """What chaos can hit: every server of a stack, every driver and every executor, killed or put to sleep."""
 
 import random
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +10,7 @@ import psutil
 
 from native.members import members
 from native.stack import Stack
-from tests.integration.faults.suffering import send
+from tests.integration.faults.suffering import happen, is_executor
 
 SECONDS_BETWEEN = (8, 30)
 SECONDS_ASLEEP = (3, 20)
@@ -45,7 +44,7 @@ def rage(stack: Stack, seed: int, until: float, say: Callable[[Blow], None]) -> 
         if found := find(stack, name):
             blows.append(Blow(time.monotonic() - begun, name, seconds if sleeps else 0))
             say(blows[-1])
-            hit(found, blows[-1].asleep_seconds)
+            happen(found, blows[-1].asleep_seconds)
 
 
 def find(stack: Stack, name: str) -> list[psutil.Process]:
@@ -62,7 +61,7 @@ def _find(stack: Stack, name: str) -> list[psutil.Process]:
     if name == "driver":
         return [one for one in members(stack.home) if "SparkSubmit" in _command(one)][:1]
     if name == "executor":
-        return [one for one in members(stack.home) if "CoarseGrainedExecutorBackend" in _command(one)][:1]
+        return [one for one in members(stack.home) if is_executor(one)][:1]
     with suppress(psutil.NoSuchProcess):
         return [psutil.Process(one.pid) for one in stack.status() if one.name == name and one.pid]
     return []
@@ -72,11 +71,3 @@ def _command(process: psutil.Process) -> str:
     with suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
-
-
-def hit(victims: list[psutil.Process], asleep_seconds: float) -> None:
-    """Kill processes, or let them sleep and wake them."""
-    send(victims, signal.SIGSTOP if asleep_seconds else signal.SIGKILL)
-    if asleep_seconds:
-        time.sleep(asleep_seconds)
-        send(victims, signal.SIGCONT)

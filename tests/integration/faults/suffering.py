@@ -42,7 +42,7 @@ def is_executor(process: psutil.Process) -> bool:
         return False
 
 
-def happen(victims: list[psutil.Process], asleep_seconds: int) -> None:
+def happen(victims: list[psutil.Process], asleep_seconds: float) -> None:
     """Let processes sleep, or kill them if they are not to wake again."""
     if asleep_seconds:
         send(victims, signal.SIGSTOP)
