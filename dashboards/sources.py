@@ -61,4 +61,4 @@ def expanded(source: Source, sql: str, values: Mapping[str, Sequence[str]], begi
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

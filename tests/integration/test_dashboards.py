@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,12 @@ def land_events(settings: Settings, batches: Batches) -> None:
 
 @pytest.fixture(scope="module")
 def answered(filled: Settings) -> dict[str, list[Answer]]:
-    """Return every board's answers for the time it opens with; the shop's for the end of its history."""
-    until = {"shop": filled.shop_until}
-    return {name: answers(filled, board, until.get(name)) for name, board in BOARDS.items()}
+    """Return every board's answers for the time it opens with; the shop's for the end of its history.
+
+    A range in MySQL ends with a whole second, so it takes the next one to show what has just been written.
+    """
+    until = {name: datetime.now(UTC) + timedelta(seconds=1) for name in BOARDS} | {"shop": filled.shop_until}
+    return {name: answers(filled, board, until[name]) for name, board in BOARDS.items()}
 
 
 PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board.panels]
