@@ -22,6 +22,7 @@ from pathlib import Path
 from native.classes import install_classes
 from native.mysql_packages import install as install_mysql
 from native.places import CONNECT, CONNECT_DECLARED, INSTALLED, JARS, KAFKA, KAFKA_DECLARED, LOCK, POSTGRES, VENV
+from native.spark import spark_home
 from storeline.errors import StorelineError
 from storeline.settings import ROOT
 
@@ -61,7 +62,18 @@ def install_python() -> str:
                 run(str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", file.name)
         run(str(uv), "pip", "sync", "--require-hashes", "--python", str(python), str(LOCK))
         stamp.write_text(wanted)
+    leave_pyspark_compiled()
     return version
+
+
+def leave_pyspark_compiled() -> None:
+    """Delete pyspark's zipped copies of itself and py4j.
+
+    Spark puts them before the installed packages, and they have no bytecode: each driver and each executor would
+    compile all that it imports.
+    """
+    for archive in spark_home().glob("python/lib/*.zip"):
+        archive.unlink()
 
 
 def install_postgres() -> str:

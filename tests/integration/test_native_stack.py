@@ -26,6 +26,17 @@ from tests.stacks import with_free_ports
 pytestmark = pytest.mark.integration
 
 JOB = ROOT / "native" / "warm_up.py"
+LOOK_FOR_BYTECODE = """
+from pathlib import Path
+from pyspark.sql import SparkSession
+
+def bytecode(_=None):
+    import pyspark
+    return Path(pyspark.__cached__).exists()
+
+context = SparkSession.builder.getOrCreate().sparkContext
+assert (bytecode(), context.parallelize([1], 1).map(bytecode).collect()) == (True, [True])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +47,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-def submit(stack: Stack, **variables: str) -> subprocess.Popen[str]:
-    command = [*spark_submit(stack.settings.spark_master_url), str(JOB)]
+def submit(stack: Stack, job: Path = JOB, **variables: str) -> subprocess.Popen[str]:
+    command = [*spark_submit(stack.settings.spark_master_url), str(job)]
     environment = stack.environment() | variables
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -115,6 +126,13 @@ def test_a_job_with_the_secret_runs_and_its_history_is_kept(stack: Stack) -> Non
     assert job.returncode == 0, said
     assert applications(stack) == 1
     assert len(list((stack.home / "spark" / "events").iterdir())) == 1
+
+
+def test_driver_and_executors_need_not_compile_pyspark(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(LOOK_FOR_BYTECODE)
+    job = submit(stack, tmp_path / "job.py")
+    said = job.communicate(timeout=180)[1]
+    assert job.returncode == 0, said
 
 
 @pytest.mark.faults
