@@ -20,7 +20,7 @@ def session(name: str, *configuration: tuple[str, str]) -> Iterator[SparkSession
     try:
         yield spark
     finally:
-        # This is Java's half of `spark.stop()`. Python's would wait for a thread that looks only once a second whether it
-        # shall end, and that ends with the process anyway. A Java that has died has nothing left to stop.
+        # Java's half of `spark.stop()`. Python's would wait for a thread that looks only once a second whether to end,
+        # and that ends with the process anyway. A Java that has died has nothing left to stop.
         with suppress(Py4JError):
             spark.sparkContext._jsc.stop()
