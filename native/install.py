@@ -62,11 +62,11 @@ def install_python() -> str:
                 run(str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", file.name)
         run(str(uv), "pip", "sync", "--require-hashes", "--python", str(python), str(LOCK))
         stamp.write_text(wanted)
-    leave_pyspark_compiled()
+    delete_pyspark_archives()
     return version
 
 
-def leave_pyspark_compiled() -> None:
+def delete_pyspark_archives() -> None:
     """Delete pyspark's zipped copies of itself and py4j.
 
     Spark puts them before the installed packages, and they have no bytecode: each driver and each executor would
